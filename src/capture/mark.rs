@@ -1,0 +1,13 @@
+use super::Timestamp;
+
+/// The packet that proves a statement: its number in the capture and its time.
+///
+/// Every later type carries marks, so that whatever is said can be looked up. Numbers count from
+/// 1 over the whole capture, as Wireshark's `frame.number` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// Position in the capture, from 1.
+    pub number: u64,
+    /// When the packet was captured.
+    pub time: Timestamp,
+}

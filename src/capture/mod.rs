@@ -1,0 +1,15 @@
+//! Stage 1 of 7: bytes of a capture in, packets out.
+//!
+//! In:  pcap or pcapng, from a file, a pipe that still grows, or a compressed stream.
+//! Out: [`Packet`], a view of the reader's buffer, in the order of the capture.
+//! Not here: what the bytes of a packet mean (stage 2, `decode`).
+
+mod link_type;
+mod mark;
+mod packet;
+mod time;
+
+pub use link_type::LinkType;
+pub use mark::Mark;
+pub use packet::Packet;
+pub use time::Timestamp;

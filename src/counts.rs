@@ -1,0 +1,54 @@
+use crate::capture::Mark;
+use crate::decode::Skip;
+use crate::limits::Limit;
+
+/// What the analysis has seen, skipped and lost: nothing is dropped without being counted here.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// The first packet.
+    pub first: Option<Mark>,
+    /// The packet with the latest time.
+    pub last: Option<Mark>,
+    /// Packets read.
+    pub packets: u64,
+    /// Packets that are not analysed, by reason; indexed by [`Skip`].
+    pub skipped: [u64; Skip::ALL.len()],
+    /// Bounds that were hit; indexed by [`Limit`].
+    pub limits: [u64; Limit::ALL.len()],
+    /// TCP connections.
+    pub connections: u64,
+    /// Connections that were already open when the capture began, or whose handshake it lacks.
+    pub midstream: u64,
+    /// Connections on which nothing was asked: connected only.
+    pub silent: u64,
+    /// Connections with something else than HTTP/1 on them, or after an Upgrade or CONNECT.
+    pub opaque: u64,
+    /// Connections that are identified as TLS (counted in `opaque` too).
+    pub tls: u64,
+    /// Connections that are identified as HTTP/2 (counted in `opaque` too).
+    pub http2: u64,
+    /// Segments that repeat bytes already seen.
+    pub retransmissions: u64,
+    /// Places in a stream whose bytes were not captured.
+    pub gaps: u64,
+    /// Bytes of the streams that were not captured.
+    pub missed_bytes: u64,
+    /// Responses to requests that were not captured.
+    pub orphan_responses: u64,
+}
+
+impl Counts {
+    /// How often the limit was hit.
+    pub fn limit(&self, limit: Limit) -> u64 {
+        self.limits[limit as usize]
+    }
+
+    pub(crate) fn hit(&mut self, limit: Limit) {
+        self.limits[limit as usize] += 1;
+    }
+
+    /// How many packets were skipped for this reason.
+    pub fn skipped(&self, skip: Skip) -> u64 {
+        self.skipped[skip as usize]
+    }
+}

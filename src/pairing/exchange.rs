@@ -1,0 +1,143 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Outcome;
+use crate::capture::Mark;
+use crate::problem::Findings;
+
+/// One side of a connection, or of an exchange on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The one that connected and asks.
+    Client,
+    /// The one that answers.
+    Server,
+}
+
+/// What was spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// Nothing above TCP was seen: a connect that failed.
+    Tcp,
+}
+
+/// One request and what became of it, or one connect that failed.
+///
+/// Absent (`None`) always means "not known from the packets", never zero or empty.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Number of the connection in the capture, from 1; exchanges of one connection share it.
+    pub connection: u64,
+    /// The interface the connection was first seen on: index in the capture, from 0.
+    pub interface: u32,
+    /// What was spoken.
+    pub protocol: Protocol,
+    /// The one that asked.
+    pub client: SocketAddr,
+    /// The one that was asked. Behind a redirect to a proxy: the original destination, if known.
+    pub server: SocketAddr,
+    /// The request, or what is known of it.
+    pub request: Request,
+    /// The response that the client could take; absent until its head has been read.
+    pub response: Option<Response>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who ended it, where the outcome says that somebody left.
+    pub by: Option<Side>,
+    /// The packet with which that side left (FIN or RST); of a refused connect, the RST.
+    pub close: Option<Mark>,
+    /// The answer that came after the client had left.
+    pub late: Option<Late>,
+    /// What the detectors say of it.
+    pub findings: Findings,
+}
+
+/// The request of an exchange.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The method as sent, such as `GET`.
+    pub method: Option<Box<str>>,
+    /// The request target as sent: a path, or whatever stood there.
+    pub path: Option<Box<str>>,
+    /// The Host field.
+    pub host: Option<Box<str>>,
+    /// The x-request-id field, by which proxies' access logs name the same request.
+    pub request_id: Option<Box<str>>,
+    /// Sent by kubelet to see whether the container lives (`User-Agent: kube-probe/...`).
+    pub probe: bool,
+    /// The packet with its first byte; of a failed connect, the first SYN.
+    pub first: Option<Mark>,
+    /// The packet with its last byte seen; of a failed connect, the last SYN.
+    pub last: Option<Mark>,
+    /// Bytes of its body, without framing.
+    pub body: u64,
+    /// Of a failed connect: how many SYN were sent; otherwise 0.
+    pub attempts: u32,
+}
+
+/// The response of an exchange.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code of the final response (not of 1xx before it).
+    pub status: u16,
+    /// The packet with its first byte (of the final response).
+    pub first: Mark,
+    /// The packet with its last byte so far.
+    pub last: Mark,
+    /// Bytes of its body, without framing.
+    pub body: u64,
+    /// It was made by a proxy of the mesh, not by the application: how that shows.
+    pub proxy: Option<ProxyAnswer>,
+}
+
+/// By which sign a response is the proxy's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyAnswer {
+    /// `server: envoy` or `istio-envoy` without `x-envoy-upstream-service-time`.
+    Envoy,
+    /// Linkerd's `l5d-proxy-error`, with its text.
+    Linkerd(Box<str>),
+}
+
+/// The answer that came after the client had left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// Its status, if its head was read.
+    pub status: Option<u16>,
+    /// The packet with its first byte.
+    pub mark: Mark,
+}
+
+impl Exchange {
+    /// From the request's last byte to the packet with which somebody left.
+    pub fn gap(&self) -> Option<Duration> {
+        Some(self.close?.time.since(self.request.last?.time))
+    }
+
+    /// From the request's first byte to its last.
+    pub fn request_time(&self) -> Option<Duration> {
+        Some(self.request.last?.time.since(self.request.first?.time))
+    }
+
+    /// From the request's last byte to the first byte of the response that the client could take.
+    pub fn ttfb(&self) -> Option<Duration> {
+        Some(self.response.as_ref()?.first.time.since(self.request.last?.time))
+    }
+
+    /// From the request's last byte to the response's last, if the response is whole.
+    pub fn total(&self) -> Option<Duration> {
+        match self.outcome {
+            Outcome::Complete | Outcome::HalfCloseOk => {
+                Some(self.response.as_ref()?.last.time.since(self.request.last?.time))
+            }
+            _ => None,
+        }
+    }
+
+    /// From the request's last byte to the answer that came after the client had left.
+    pub fn late(&self) -> Option<Duration> {
+        Some(self.late?.mark.time.since(self.request.last?.time))
+    }
+}

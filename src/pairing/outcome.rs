@@ -1,0 +1,63 @@
+/// How an exchange ended, as far as its packets prove it.
+///
+/// An outcome is a statement of who did what in which order. What cannot be proved is
+/// [`Outcome::Unknown`]; what may still end either way is [`Outcome::InProgress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The whole response was seen, before anyone closed.
+    Complete,
+    /// The client closed its half first, and took the answer all the same.
+    HalfCloseOk,
+    /// The client closed (FIN) before the first byte of the response, and was gone.
+    ClientFinBeforeResponse,
+    /// The client reset the connection before the first byte of the response.
+    ClientRstBeforeResponse,
+    /// The server closed or reset before the first byte of the response.
+    ServerClosedBeforeResponse,
+    /// The response had begun, and one side left before its end.
+    TruncatedResponse,
+    /// One side left before the request's end.
+    TruncatedRequest,
+    /// The connect was answered by a reset.
+    Refused,
+    /// The connect was never answered.
+    ConnectTimeout,
+    /// Not ended when the capture did, and not long enough ago to say more.
+    InProgress,
+    /// The packets that would tell were not captured.
+    Unknown,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Complete,
+        Self::HalfCloseOk,
+        Self::ClientFinBeforeResponse,
+        Self::ClientRstBeforeResponse,
+        Self::ServerClosedBeforeResponse,
+        Self::TruncatedResponse,
+        Self::TruncatedRequest,
+        Self::Refused,
+        Self::ConnectTimeout,
+        Self::InProgress,
+        Self::Unknown,
+    ];
+
+    /// The word used for it in JSON, in filters and in comments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::HalfCloseOk => "half_close_ok",
+            Self::ClientFinBeforeResponse => "client_fin_before_response",
+            Self::ClientRstBeforeResponse => "client_rst_before_response",
+            Self::ServerClosedBeforeResponse => "server_closed_before_response",
+            Self::TruncatedResponse => "truncated_response",
+            Self::TruncatedRequest => "truncated_request",
+            Self::Refused => "refused",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::InProgress => "in_progress",
+            Self::Unknown => "unknown",
+        }
+    }
+}

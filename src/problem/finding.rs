@@ -1,0 +1,103 @@
+/// What a finding is about. Its name is the same word everywhere: text, JSON, comments in
+/// captures, `explain`, documentation and file names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Code {
+    /// The client closed before the response had begun.
+    ClientClosedFirst,
+    /// The client reset the connection before the response had begun.
+    ClientReset,
+    /// The server closed or reset before the response had begun.
+    ServerClosedFirst,
+    /// One side left in the middle of a message.
+    Truncated,
+    /// The response began later than the threshold.
+    SlowResponse,
+    /// The connect was answered by a reset.
+    ConnectRefused,
+    /// The connect was never answered.
+    ConnectTimeout,
+    /// Request complete, then silence until the capture ended.
+    NoResponse,
+    /// A proxy of the mesh answered by itself with 502, 503 or 504.
+    ProxyAnswered,
+    /// The application answered with 5xx.
+    ServerError,
+    /// The give-ups of a route heap at one value: a timeout.
+    InferredTimeout,
+    /// The capture lost packets: what is said here is less than what happened.
+    CaptureLossy,
+}
+
+/// How bad it is for the one who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Slow, or judged with less evidence than there should be.
+    Warning,
+    /// A request failed.
+    Error,
+}
+
+/// A set of codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings(u16);
+
+impl Findings {
+    /// Adds a code.
+    pub fn insert(&mut self, code: Code) {
+        self.0 |= 1 << code as u8;
+    }
+
+    /// Whether the code is among them.
+    pub fn contains(self, code: Code) -> bool {
+        self.0 & (1 << code as u8) != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The codes, in the order of their declaration.
+    pub fn iter(self) -> impl Iterator<Item = Code> {
+        Code::ALL.into_iter().filter(move |code| self.contains(*code))
+    }
+}
+
+impl Code {
+    /// Every code, in the order of the documentation.
+    pub const ALL: [Self; 12] = [
+        Self::ClientClosedFirst,
+        Self::ClientReset,
+        Self::ServerClosedFirst,
+        Self::Truncated,
+        Self::SlowResponse,
+        Self::ConnectRefused,
+        Self::ConnectTimeout,
+        Self::NoResponse,
+        Self::ProxyAnswered,
+        Self::ServerError,
+        Self::InferredTimeout,
+        Self::CaptureLossy,
+    ];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientClosedFirst => "client-closed-first",
+            Self::ClientReset => "client-reset",
+            Self::ServerClosedFirst => "server-closed-first",
+            Self::Truncated => "truncated",
+            Self::SlowResponse => "slow-response",
+            Self::ConnectRefused => "connect-refused",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::NoResponse => "no-response",
+            Self::ProxyAnswered => "proxy-answered",
+            Self::ServerError => "server-error",
+            Self::InferredTimeout => "inferred-timeout",
+            Self::CaptureLossy => "capture-lossy",
+        }
+    }
+}
