@@ -130,11 +130,7 @@ impl<T: Default> Flows<T> {
         }
         let (src, dst) = (segment.addresses.src, segment.addresses.dst);
         let flags = segment.flags;
-        let told = match (flags.syn(), flags.ack()) {
-            (true, false) => Some(Direction::ToServer),
-            (true, true) => Some(Direction::ToClient),
-            _ => sink.direction_of(segment.payload),
-        };
+        let told = direction_told(segment, sink);
         // Without better evidence the lower port is the server's.
         let direction = told.unwrap_or(if dst.port() <= src.port() {
             Direction::ToServer
@@ -238,7 +234,7 @@ impl<T: Default> Flows<T> {
         }
         connection.last = connection.last.max(segment.mark.time);
         if connection.guessed
-            && let Some(told) = sink.direction_of(segment.payload)
+            && let Some(told) = direction_told(segment, sink)
         {
             if told != connection.direction(segment.addresses.src) {
                 connection.turn();
@@ -401,6 +397,15 @@ impl<T: Default> Flows<T> {
     }
 }
 
+/// Which way a segment goes, if it says so itself.
+fn direction_told<T>(segment: &Segment<'_>, sink: &impl Sink<T>) -> Option<Direction> {
+    match (segment.flags.syn(), segment.flags.ack()) {
+        (true, false) => Some(Direction::ToServer),
+        (true, true) => Some(Direction::ToClient),
+        _ => sink.direction_of(segment.payload),
+    }
+}
+
 /// Tells what a segment says; answers whether something is undecided now.
 #[inline]
 fn segment_told<T, S: Sink<T>>(
@@ -517,7 +522,8 @@ impl Connection {
             // The SYN whose SYN,ACK was seen before it.
             (true, true) => seq == unseen.start,
             (false, true) => answers && near(seq, unseen.acked) && (exact || seq == unseen.acked),
-            (false, false) => false,
+            // Not its SYN,ACK, which was captured later or not at all.
+            (false, false) => answers && sent.exact,
         }
     }
 }

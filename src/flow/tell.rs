@@ -190,8 +190,16 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
 
     /// Names the bytes of this direction that were acknowledged but not seen.
     fn acked_gap(&mut self, direction: Direction, proof: Mark) -> bool {
-        let half = self.slot.connection.half(direction);
+        let connection = &mut self.slot.connection;
+        // A segment of the other direction waits for a part of the gap: it comes in between.
+        let other = connection.half(direction.reverse());
+        let wanted = other.front().filter(|f| !f.seq.is_after(other.next)).and_then(|f| f.ack);
+        let half = connection.half(direction);
         let unseen = half.acked_unseen();
+        let unseen = match wanted.map(|ack| ack.distance(half.next)) {
+            Some(wanted @ 1..) => unseen.min(wanted as u32),
+            _ => unseen,
+        };
         if unseen == 0 {
             return false;
         }
@@ -227,6 +235,17 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
     fn tell_reset(&mut self) {
         let Some(reset) = self.slot.connection.reset.take() else { return };
         let direction = reset.direction;
+        let connection = &mut self.slot.connection;
+        let unanswered = connection.to_server.next == connection.to_server.start
+            && !connection.to_client.exact
+            && connection.connect.attempts > 0;
+        if unanswered && direction == Direction::ToClient {
+            // The reset was captured before the SYN that it answers.
+            connection.state = State::Over;
+            let connect = connection.connect;
+            self.event(FlowEvent::Refused { connect, mark: reset.mark });
+            return;
+        }
         let half = self.slot.connection.half(direction);
         if half.known && !half.fin && reset.seq.distance(half.next) == 1 {
             // The reset stands behind a FIN that was not captured.

@@ -79,6 +79,11 @@ impl Pairing {
         std::mem::replace(&mut self.front, next)
     }
 
+    /// All of them, the oldest first.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.front.iter_mut().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
+    }
+
     /// Ends the front exchange.
     pub(super) fn end(&mut self, end: End, office: &mut impl Office) {
         if let Some(pending) = self.pop() {
@@ -131,9 +136,9 @@ impl Pairing {
             };
             self.end(end, office);
         }
-        if let Some(front) = &mut self.front
-            && front.response == Progress::None
-        {
+        let Some(front) = &mut self.front else { return };
+        front.begun_first = front.begun.is_some();
+        if front.response == Progress::None {
             front.exchange.close = fin;
             office.question(&front.exchange);
         }
@@ -192,7 +197,11 @@ impl Pairing {
         let now = office.now();
         if let Some(connect) = connect {
             let waited = now.time.since(connect.first.time) >= SYN_PROOF;
+            // A client that repeats its SYN was not answered. A single one may have been, where
+            // the capture loses packets.
+            let lossy = office.counts().gaps > 0 && connect.attempts < 2;
             let outcome = match why {
+                Ended::Silent | Ended::Capture if waited && lossy => Outcome::Unknown,
                 Ended::Silent | Ended::Capture if waited => Outcome::ConnectTimeout,
                 Ended::Capture => Outcome::InProgress,
                 Ended::Silent | Ended::Reused | Ended::Evicted => Outcome::Unknown,

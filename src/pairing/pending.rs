@@ -11,6 +11,8 @@ pub(super) struct Pending {
     pub(super) response: Progress,
     /// The packet with the first byte of the response, once there is one.
     pub(super) begun: Option<Mark>,
+    /// Whether it had begun when the client's FIN was told.
+    pub(super) begun_first: bool,
 }
 
 /// How far a message has come.
@@ -51,7 +53,7 @@ impl Pending {
     pub(super) fn late(&self, left: &Left) -> bool {
         match (self.begun, left.fin) {
             (Some(begun), Some(fin)) => (begun.time, begun.number) > (fin.time, fin.number),
-            (Some(_), None) => true,
+            (Some(_), None) => !self.begun_first,
             (None, _) => false,
         }
     }
