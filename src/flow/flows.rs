@@ -154,12 +154,13 @@ impl<T: Default> Flows<T> {
                     client,
                     server,
                     midstream,
+                    redirected: false,
                 },
                 redirect: None,
                 place: segment.place,
                 state: if opening { State::Opening } else { State::Open },
                 guessed: told.is_none(),
-                settling: false,
+                unsettled: None,
                 one_sided: true,
                 last: segment.mark.time,
                 to_server: Default::default(),
@@ -217,6 +218,7 @@ impl<T: Default> Flows<T> {
         // original destination.
         let (original, proxy) = if sends { (other, known) } else { (known, other) };
         connection.info.server = original;
+        connection.info.redirected = true;
         connection.redirect = Some(Box::new(proxy));
         connection.guessed = false;
         let place = connection.place;
@@ -254,8 +256,12 @@ impl<T: Default> Flows<T> {
         if both_seen {
             connection.one_sided = false;
         }
-        let schedule = unsettled && !over && !connection.settling;
-        connection.settling |= schedule;
+        let schedule = unsettled && !over && connection.unsettled.is_none();
+        if schedule {
+            connection.unsettled = Some(self.now);
+        } else if connection.unsettled.is_some() && connection.settled() {
+            connection.unsettled = None;
+        }
         if both_seen {
             self.table.forget_one_sided(id, client);
             self.table.forget_one_sided(id, server);
@@ -296,10 +302,10 @@ impl<T: Default> Flows<T> {
             if !due {
                 return;
             }
-            let Some(Unsettled { id, serial, .. }) = self.unsettled.pop_front() else { return };
+            let Some(Unsettled { id, serial, since }) = self.unsettled.pop_front() else { return };
             let Some(slot) = self.table.get_mut(id) else { continue };
-            if slot.connection.info.serial == serial {
-                slot.connection.settling = false;
+            if slot.connection.info.serial == serial && slot.connection.unsettled == Some(since) {
+                slot.connection.unsettled = None;
                 let reset = slot.connection.reset.is_some();
                 self.settle(id, reset, sink);
             }
@@ -465,7 +471,10 @@ fn segment_told<T, S: Sink<T>>(
         }
         return unsettled;
     }
-    if segment.payload_len > 0 || flags.fin() {
+    let half = connection.half(direction);
+    // An empty segment tells something only where it shows that bytes before it are missing.
+    let ahead = half.known && half.exact && (1..FAR).contains(&seq.distance(half.next));
+    if segment.payload_len > 0 || flags.fin() || ahead {
         let run = Run {
             seq,
             bytes: segment.payload,

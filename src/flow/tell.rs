@@ -193,6 +193,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         let connection = &mut self.slot.connection;
         // A segment of the other direction waits for a part of the gap: it comes in between.
         let other = connection.half(direction.reverse());
+        let other_missing = other.front().is_some_and(|f| f.seq.is_after(other.next));
         let wanted = other.front().filter(|f| !f.seq.is_after(other.next)).and_then(|f| f.ack);
         let half = connection.half(direction);
         let unseen = half.acked_unseen();
@@ -203,13 +204,14 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         if unseen == 0 {
             return false;
         }
+        // One position more than there are bytes is most likely the FIN. Where the other direction
+        // lacks something, too, nobody can say which came first.
+        if unseen == 1 && !half.fin && half.ends_at(half.next.plus(1)) && !other_missing {
+            self.fin(direction, None, proof, None);
+            return true;
+        }
         let len = match half.front() {
             Some(front) => unseen.min(front.seq.distance(half.next).max(0) as u32),
-            // One position more than there are bytes: most likely the FIN.
-            None if unseen == 1 && !half.fin => {
-                self.fin(direction, None, proof, None);
-                return true;
-            }
             None => unseen,
         };
         len > 0 && self.gap(direction, len, true, proof)

@@ -105,7 +105,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
             // An early answer: its request is still on its way, the next answer is another's.
             self.pairing.end((Outcome::Complete, None, None), self.office);
         }
-        if self.pairing.front.is_none() && self.pairing.lost_request {
+        if self.pairing.front.is_none() && self.pairing.lost_request && !self.info.redirected {
             self.pairing.lost_request = false;
             self.pairing.push(Pending {
                 exchange: blank(self.info, Protocol::Http1),

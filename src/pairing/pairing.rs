@@ -104,7 +104,7 @@ impl Pairing {
         front.response = Progress::Ended;
         let taken = (Outcome::Complete, None, None);
         let end = match self.left.as_deref() {
-            None if front.request == Progress::Open => return,
+            None if matches!(front.request, Progress::Open | Progress::Lost) => return,
             None => taken,
             Some(left) if front.late(left) => {
                 if !left.reads_on {
@@ -128,7 +128,10 @@ impl Pairing {
         self.left = Some(Box::new(Left { fin, proof, reads_on: false }));
         while let Some(front) = &self.front {
             let end = match (front.request, front.response) {
-                (Progress::Open, Progress::Ended) => (Outcome::Complete, None, None),
+                (Progress::Lost, Progress::Ended) if fin.is_none() => UNKNOWN,
+                (Progress::Open | Progress::Lost, Progress::Ended) => {
+                    (Outcome::Complete, None, None)
+                }
                 (Progress::Open, Progress::None) => {
                     (Outcome::TruncatedRequest, Some(Side::Client), fin)
                 }
@@ -219,6 +222,7 @@ impl Pairing {
                 (_, Ended::Evicted) => UNKNOWN,
                 (None, Ended::Reused) => UNKNOWN,
                 (None, Ended::Capture | Ended::Silent) => match pending.response {
+                    Progress::Ended if pending.request == Progress::Lost => UNKNOWN,
                     Progress::Ended => (Outcome::Complete, None, None),
                     _ => IN_PROGRESS,
                 },

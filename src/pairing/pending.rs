@@ -61,9 +61,11 @@ impl Pending {
     /// Ends it. An answer that came after the client had left is told apart from one it took.
     pub(super) fn end(mut self, (outcome, by, close): End) -> Box<Exchange> {
         let exchange = &mut self.exchange;
-        exchange.outcome = outcome;
-        exchange.by = by;
-        exchange.close = close;
+        // A request that was not captured may have been anything: only a whole answer that the
+        // client took says what became of it.
+        let known = exchange.request.last.is_some() || outcome == Outcome::Complete;
+        let (outcome, by, close) = if known { (outcome, by, close) } else { UNKNOWN };
+        (exchange.outcome, exchange.by, exchange.close) = (outcome, by, close);
         let gave_up =
             matches!(outcome, Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse);
         if gave_up && let Some(begun) = self.begun {
@@ -81,6 +83,7 @@ impl Pending {
         let client = Some(Side::Client);
         match (left, self.response) {
             (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            (None, Progress::Ended) if self.request == Progress::Lost => UNKNOWN,
             (None, Progress::Ended) => (Outcome::Complete, None, None),
             (None, _) if self.request == Progress::Open => {
                 (Outcome::TruncatedRequest, client, Some(mark))
@@ -100,6 +103,8 @@ impl Pending {
         let server = Some(Side::Server);
         Some(match (left, self.response) {
             (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            // Its client's reaction will tell: it may have left while that was not captured.
+            (None, Progress::Ended) if self.request == Progress::Lost => return None,
             (None, Progress::Ended) => (Outcome::Complete, None, None),
             (None, Progress::None) => (Outcome::ServerClosedBeforeResponse, server, close),
             (None, Progress::Open) => (Outcome::TruncatedResponse, server, close),
