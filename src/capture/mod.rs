@@ -17,6 +17,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod time;
+mod writer;
 
 pub use error::Error;
 pub use item::{Interface, Item, Section, Statistics};
@@ -26,3 +27,4 @@ pub use packet::Packet;
 pub use pcapng::Comments;
 pub use reader::Reader;
 pub use time::Timestamp;
+pub use writer::Writer;
