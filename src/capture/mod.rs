@@ -12,4 +12,6 @@ mod time;
 pub use link_type::LinkType;
 pub use mark::Mark;
 pub use packet::Packet;
+#[cfg(test)]
+pub(crate) use packet::testing;
 pub use time::Timestamp;
