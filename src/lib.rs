@@ -20,6 +20,7 @@ pub mod capture;
 pub mod decode;
 pub mod pairing;
 pub mod problem;
+pub mod report;
 
 pub use analysis::{Analysis, Event, Settings};
 pub use counts::Counts;

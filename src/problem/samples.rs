@@ -67,3 +67,16 @@ pub(crate) fn answered(status: u16, millis: i64, proxy: Option<ProxyAnswer>) -> 
         Some(Response { status, first: mark(14, millis), last: mark(15, millis), body: 12, proxy });
     exchange
 }
+
+/// The sample of this outcome with its findings, at the end of a capture of a minute.
+pub(crate) fn judged(outcome: Outcome) -> Exchange {
+    let mut exchange = exchange(outcome);
+    judge(&mut exchange);
+    exchange
+}
+
+/// Sets the findings, at the end of a capture of a minute.
+pub(crate) fn judge(exchange: &mut Exchange) {
+    let slow = std::time::Duration::from_secs(1);
+    super::detect(exchange, &super::Context { slow, now: at_ms(60_000) });
+}
