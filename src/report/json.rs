@@ -60,10 +60,11 @@ pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers) 
         integer(out, response.body);
     }
     let fine = matches!(exchange.outcome, Outcome::Complete | Outcome::HalfCloseOk);
-    if !fine || exchange.response.as_ref().is_some_and(|r| r.proxy.is_some()) {
-        if let Some(flags) = envoy_flags(exchange) {
-            write_flags(out, flags);
-        }
+    let by_proxy = exchange.response.as_ref().is_some_and(|response| response.proxy.is_some());
+    if (!fine || by_proxy)
+        && let Some(flags) = envoy_flags(exchange)
+    {
+        write_flags(out, flags);
     }
     if numbers == Numbers::Told {
         packets(out, exchange);

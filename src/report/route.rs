@@ -70,7 +70,8 @@ impl Routes {
 
     fn by_name(&mut self) -> (Option<u32>, bool) {
         if self.name.len() > NAME {
-            self.name.truncate(self.name.floor_char_boundary(NAME));
+            let end = (0..=NAME).rev().find(|end| self.name.is_char_boundary(*end));
+            self.name.truncate(end.unwrap_or(0));
             self.name.push('…');
         }
         if let Some(route) = self.by_name.get(self.name.as_str()) {

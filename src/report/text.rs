@@ -322,7 +322,7 @@ mod tests {
     fn a_proxys_answer_and_a_slow_one() {
         let mut exchange = samples::answered(504, 500, Some(ProxyAnswer::Envoy));
         samples::judge(&mut exchange);
-        assert!(line(&exchange).contains("504 PROXY     500 ms"), "{}", line(&exchange));
+        assert!(line(&exchange).contains("504 PROXY    500 ms"), "{}", line(&exchange));
         let mut exchange = samples::answered(200, 1500, None);
         samples::judge(&mut exchange);
         assert!(line(&exchange).contains("200 SLOW     1500 ms"), "{}", line(&exchange));

@@ -21,9 +21,9 @@ pub(super) fn millis(out: &mut Vec<u8>, span: Duration) {
     let part = (micros % 1000) as u32;
     if part != 0 {
         let digits = [b'.', digit(part / 100), digit(part / 10 % 10), digit(part % 10)];
-        let len = if part % 100 == 0 {
+        let len = if part.is_multiple_of(100) {
             2
-        } else if part % 10 == 0 {
+        } else if part.is_multiple_of(10) {
             3
         } else {
             4
@@ -48,7 +48,7 @@ pub(super) fn epoch(out: &mut Vec<u8>, time: Timestamp) {
         digits[place] = digit(rest % 10);
         rest /= 10;
     }
-    out.extend_from_slice(if part % 1000 == 0 { &digits[..7] } else { &digits });
+    out.extend_from_slice(if part.is_multiple_of(1000) { &digits[..7] } else { &digits });
 }
 
 /// The time of day in UTC, to the millisecond: `06:19:30.380`.
