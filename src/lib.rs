@@ -18,6 +18,8 @@ mod limits;
 
 pub mod capture;
 pub mod decode;
+pub mod flow;
+pub mod message;
 pub mod pairing;
 pub mod problem;
 pub mod report;
