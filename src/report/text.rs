@@ -325,7 +325,7 @@ mod tests {
         assert!(line(&exchange).contains("504 PROXY    500 ms"), "{}", line(&exchange));
         let mut exchange = samples::answered(200, 1500, None);
         samples::judge(&mut exchange);
-        assert!(line(&exchange).contains("200 SLOW     1500 ms"), "{}", line(&exchange));
+        assert!(line(&exchange).contains("200 SLOW    1500 ms"), "{}", line(&exchange));
     }
 
     #[test]
