@@ -8,6 +8,7 @@ use crate::flow::{Direction, FlowEvent, Flows, Info, Sink};
 use crate::limits::{Limit, Limits};
 use crate::message::{Http1, Spoken, direction_of};
 use crate::pairing::{Exchange, Hearing, Office, Pairing};
+use crate::problem::{Context, detect};
 
 /// What the user may set.
 #[derive(Clone, Debug)]
@@ -237,7 +238,8 @@ impl Sink<Conversation> for Desk {
 }
 
 impl Office for Desk {
-    fn ended(&mut self, exchange: Box<Exchange>) {
+    fn ended(&mut self, mut exchange: Box<Exchange>) {
+        detect(&mut exchange, &Context { slow: self.settings.slow, now: self.now.time });
         self.events.push_back(Event::Exchange(exchange));
     }
 

@@ -22,6 +22,7 @@ pub mod flow;
 pub mod message;
 pub mod pairing;
 pub mod problem;
+pub mod report;
 
 pub use analysis::{Analysis, Event, Settings};
 pub use counts::Counts;
