@@ -202,6 +202,9 @@ impl Sink<Conversation> for Desk {
             FlowEvent::Fin { direction, mark, proof } => {
                 self.stream(conversation, info, |http, _, hearing| {
                     http.fin(direction, mark.unwrap_or(proof), hearing);
+                    if direction == Direction::ToServer {
+                        http.client_done(hearing);
+                    }
                 });
                 match direction {
                     Direction::ToServer => conversation.pairing.client_fin(mark, proof, self),
@@ -211,6 +214,7 @@ impl Sink<Conversation> for Desk {
             }
             FlowEvent::StillReading { .. } => return conversation.pairing.still_reading(self),
             FlowEvent::Reset { direction, mark } => {
+                self.stream(conversation, info, |http, _, hearing| http.client_done(hearing));
                 conversation.pairing.reset(direction, mark, self);
             }
             FlowEvent::Refused { connect, mark } => {

@@ -17,6 +17,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod time;
+mod writer;
 
 pub use error::Error;
 pub use item::{Interface, Item, Section, Statistics};
@@ -28,3 +29,4 @@ pub(crate) use packet::testing;
 pub use pcapng::Comments;
 pub use reader::Reader;
 pub use time::Timestamp;
+pub use writer::Writer;

@@ -18,6 +18,8 @@ pub struct Info {
     pub server: Endpoint,
     /// It began before the capture, or its handshake was not captured.
     pub midstream: bool,
+    /// The client's packets are redirected to a proxy, which answers in the server's name.
+    pub redirected: bool,
 }
 
 /// One connection as an observer sees it.
@@ -38,8 +40,8 @@ pub(super) struct Connection {
     pub(super) state: State,
     /// Who is who was guessed from ports, not seen.
     pub(super) guessed: bool,
-    /// An entry in the queue of connections to settle names this one.
-    pub(super) settling: bool,
+    /// Since when something is undecided: bytes are missing, or a reset waits.
+    pub(super) unsettled: Option<Mark>,
     /// An entry in the table of one-sided connections names this one.
     pub(super) one_sided: bool,
     pub(super) last: Timestamp,
@@ -97,6 +99,12 @@ impl Connection {
         std::mem::swap(&mut self.info.client, &mut self.info.server);
         std::mem::swap(&mut self.to_server, &mut self.to_client);
         self.guessed = false;
+    }
+
+    /// Whether nothing is undecided.
+    pub(super) fn settled(&self) -> bool {
+        let settled = |half: &Half| half.waiting.is_none() && half.acked_unseen() == 0;
+        settled(&self.to_server) && settled(&self.to_client) && self.reset.is_none()
     }
 
     /// What waits in both directions, in bytes.

@@ -130,11 +130,7 @@ impl<T: Default> Flows<T> {
         }
         let (src, dst) = (segment.addresses.src, segment.addresses.dst);
         let flags = segment.flags;
-        let told = match (flags.syn(), flags.ack()) {
-            (true, false) => Some(Direction::ToServer),
-            (true, true) => Some(Direction::ToClient),
-            _ => sink.direction_of(segment.payload),
-        };
+        let told = direction_told(segment, sink);
         // Without better evidence the lower port is the server's.
         let direction = told.unwrap_or(if dst.port() <= src.port() {
             Direction::ToServer
@@ -158,12 +154,13 @@ impl<T: Default> Flows<T> {
                     client,
                     server,
                     midstream,
+                    redirected: false,
                 },
                 redirect: None,
                 place: segment.place,
                 state: if opening { State::Opening } else { State::Open },
                 guessed: told.is_none(),
-                settling: false,
+                unsettled: None,
                 one_sided: true,
                 last: segment.mark.time,
                 to_server: Default::default(),
@@ -221,6 +218,7 @@ impl<T: Default> Flows<T> {
         // original destination.
         let (original, proxy) = if sends { (other, known) } else { (known, other) };
         connection.info.server = original;
+        connection.info.redirected = true;
         connection.redirect = Some(Box::new(proxy));
         connection.guessed = false;
         let place = connection.place;
@@ -238,7 +236,7 @@ impl<T: Default> Flows<T> {
         }
         connection.last = connection.last.max(segment.mark.time);
         if connection.guessed
-            && let Some(told) = sink.direction_of(segment.payload)
+            && let Some(told) = direction_told(segment, sink)
         {
             if told != connection.direction(segment.addresses.src) {
                 connection.turn();
@@ -258,8 +256,12 @@ impl<T: Default> Flows<T> {
         if both_seen {
             connection.one_sided = false;
         }
-        let schedule = unsettled && !over && !connection.settling;
-        connection.settling |= schedule;
+        let schedule = unsettled && !over && connection.unsettled.is_none();
+        if schedule {
+            connection.unsettled = Some(self.now);
+        } else if connection.unsettled.is_some() && connection.settled() {
+            connection.unsettled = None;
+        }
         if both_seen {
             self.table.forget_one_sided(id, client);
             self.table.forget_one_sided(id, server);
@@ -300,10 +302,10 @@ impl<T: Default> Flows<T> {
             if !due {
                 return;
             }
-            let Some(Unsettled { id, serial, .. }) = self.unsettled.pop_front() else { return };
+            let Some(Unsettled { id, serial, since }) = self.unsettled.pop_front() else { return };
             let Some(slot) = self.table.get_mut(id) else { continue };
-            if slot.connection.info.serial == serial {
-                slot.connection.settling = false;
+            if slot.connection.info.serial == serial && slot.connection.unsettled == Some(since) {
+                slot.connection.unsettled = None;
                 let reset = slot.connection.reset.is_some();
                 self.settle(id, reset, sink);
             }
@@ -401,6 +403,15 @@ impl<T: Default> Flows<T> {
     }
 }
 
+/// Which way a segment goes, if it says so itself.
+fn direction_told<T>(segment: &Segment<'_>, sink: &impl Sink<T>) -> Option<Direction> {
+    match (segment.flags.syn(), segment.flags.ack()) {
+        (true, false) => Some(Direction::ToServer),
+        (true, true) => Some(Direction::ToClient),
+        _ => sink.direction_of(segment.payload),
+    }
+}
+
 /// Tells what a segment says; answers whether something is undecided now.
 #[inline]
 fn segment_told<T, S: Sink<T>>(
@@ -460,7 +471,10 @@ fn segment_told<T, S: Sink<T>>(
         }
         return unsettled;
     }
-    if segment.payload_len > 0 || flags.fin() {
+    let half = connection.half(direction);
+    // An empty segment tells something only where it shows that bytes before it are missing.
+    let ahead = half.known && half.exact && (1..FAR).contains(&seq.distance(half.next));
+    if segment.payload_len > 0 || flags.fin() || ahead {
         let run = Run {
             seq,
             bytes: segment.payload,
@@ -517,7 +531,8 @@ impl Connection {
             // The SYN whose SYN,ACK was seen before it.
             (true, true) => seq == unseen.start,
             (false, true) => answers && near(seq, unseen.acked) && (exact || seq == unseen.acked),
-            (false, false) => false,
+            // Not its SYN,ACK, which was captured later or not at all.
+            (false, false) => answers && sent.exact,
         }
     }
 }

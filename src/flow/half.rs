@@ -48,6 +48,12 @@ impl Half {
         news
     }
 
+    /// Whether no byte waits that stands at or behind `seq`: at most an empty segment there.
+    pub(super) fn ends_at(&self, seq: Seq) -> bool {
+        let last = self.waiting.as_ref().and_then(|waiting| waiting.back());
+        last.is_none_or(|last| last.len == 0 && !last.fin && last.seq == seq)
+    }
+
     /// The first segment that waits.
     pub(super) fn front(&self) -> Option<&Kept> {
         self.waiting.as_ref()?.front()

@@ -190,18 +190,28 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
 
     /// Names the bytes of this direction that were acknowledged but not seen.
     fn acked_gap(&mut self, direction: Direction, proof: Mark) -> bool {
-        let half = self.slot.connection.half(direction);
+        let connection = &mut self.slot.connection;
+        // A segment of the other direction waits for a part of the gap: it comes in between.
+        let other = connection.half(direction.reverse());
+        let other_missing = other.front().is_some_and(|f| f.seq.is_after(other.next));
+        let wanted = other.front().filter(|f| !f.seq.is_after(other.next)).and_then(|f| f.ack);
+        let half = connection.half(direction);
         let unseen = half.acked_unseen();
+        let unseen = match wanted.map(|ack| ack.distance(half.next)) {
+            Some(wanted @ 1..) => unseen.min(wanted as u32),
+            _ => unseen,
+        };
         if unseen == 0 {
             return false;
         }
+        // One position more than there are bytes is most likely the FIN. Where the other direction
+        // lacks something, too, nobody can say which came first.
+        if unseen == 1 && !half.fin && half.ends_at(half.next.plus(1)) && !other_missing {
+            self.fin(direction, None, proof, None);
+            return true;
+        }
         let len = match half.front() {
             Some(front) => unseen.min(front.seq.distance(half.next).max(0) as u32),
-            // One position more than there are bytes: most likely the FIN.
-            None if unseen == 1 && !half.fin => {
-                self.fin(direction, None, proof, None);
-                return true;
-            }
             None => unseen,
         };
         len > 0 && self.gap(direction, len, true, proof)
@@ -227,6 +237,17 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
     fn tell_reset(&mut self) {
         let Some(reset) = self.slot.connection.reset.take() else { return };
         let direction = reset.direction;
+        let connection = &mut self.slot.connection;
+        let unanswered = connection.to_server.next == connection.to_server.start
+            && !connection.to_client.exact
+            && connection.connect.attempts > 0;
+        if unanswered && direction == Direction::ToClient {
+            // The reset was captured before the SYN that it answers.
+            connection.state = State::Over;
+            let connect = connection.connect;
+            self.event(FlowEvent::Refused { connect, mark: reset.mark });
+            return;
+        }
         let half = self.slot.connection.half(direction);
         if half.known && !half.fin && reset.seq.distance(half.next) == 1 {
             // The reset stands behind a FIN that was not captured.

@@ -60,6 +60,11 @@ impl Waiting {
         self.segments.front()
     }
 
+    /// The last one.
+    pub(super) fn back(&self) -> Option<&Kept> {
+        self.segments.back()
+    }
+
     /// Takes the first one.
     pub(super) fn pop(&mut self) -> Option<Kept> {
         let kept = self.segments.pop_front()?;

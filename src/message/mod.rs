@@ -28,6 +28,9 @@ pub trait Listener {
     /// The head of a request. `whole` is false if its end was not captured.
     fn request(&mut self, head: RequestHead<'_>, first: Mark, mark: Mark, whole: bool);
 
+    /// The client left in the middle of a request's head; what its whole lines say.
+    fn request_cut(&mut self, head: Option<RequestHead<'_>>, first: Mark, last: Mark);
+
     /// The head of a final response. `whole` is false if its end was not captured.
     fn response(&mut self, head: ResponseHead<'_>, first: Mark, mark: Mark, whole: bool);
 

@@ -30,6 +30,26 @@ impl<O: Office> Hearing<'_, O> {
             self.pairing.end(end, self.office);
         }
     }
+
+    fn asked_for(
+        &self,
+        head: Option<&RequestHead<'_>>,
+        first: Mark,
+        last: Mark,
+    ) -> Box<super::Exchange> {
+        let mut exchange = blank(self.info, Protocol::Http1);
+        let request = &mut exchange.request;
+        request.first = Some(first);
+        request.last = Some(last);
+        if let Some(head) = head {
+            request.method = Some(head.method.into());
+            request.path = Some(head.path.into());
+            request.host = head.host.map(text);
+            request.request_id = head.request_id.map(text);
+            request.probe = head.probe;
+        }
+        exchange
+    }
 }
 
 impl<O: Office> Listener for Hearing<'_, O> {
@@ -56,21 +76,27 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 self.pairing.end(UNKNOWN, self.office);
             }
         }
-        let mut exchange = blank(self.info, Protocol::Http1);
-        let request = &mut exchange.request;
-        request.method = Some(head.method.into());
-        request.path = Some(head.path.into());
-        request.host = head.host.map(text);
-        request.request_id = head.request_id.map(text);
-        request.probe = head.probe;
-        request.first = Some(first);
-        request.last = Some(mark);
+        let exchange = self.asked_for(Some(&head), first, mark);
         self.pairing.push(Pending {
             exchange,
             asked: head.asked(),
             request: if whole { Progress::Open } else { Progress::Unframed },
             response: Progress::None,
             begun: None,
+            begun_first: false,
+        });
+    }
+
+    fn request_cut(&mut self, head: Option<RequestHead<'_>>, first: Mark, last: Mark) {
+        self.close_before();
+        let exchange = self.asked_for(head.as_ref(), first, last);
+        self.pairing.push(Pending {
+            exchange,
+            asked: Asked::default(),
+            request: Progress::Open,
+            response: Progress::None,
+            begun: None,
+            begun_first: false,
         });
     }
 
@@ -79,7 +105,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
             // An early answer: its request is still on its way, the next answer is another's.
             self.pairing.end((Outcome::Complete, None, None), self.office);
         }
-        if self.pairing.front.is_none() && self.pairing.lost_request {
+        if self.pairing.front.is_none() && self.pairing.lost_request && !self.info.redirected {
             self.pairing.lost_request = false;
             self.pairing.push(Pending {
                 exchange: blank(self.info, Protocol::Http1),
@@ -87,15 +113,17 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 request: Progress::Lost,
                 response: Progress::None,
                 begun: None,
+                begun_first: false,
             });
         }
+        let alone = self.pairing.more.is_none() && !self.pairing.lost_request;
         let Some(front) = self.pairing.next_mut() else {
             self.pairing.orphan = true;
             self.office.counts().orphan_responses += 1;
             return;
         };
-        if front.response == Progress::Lost {
-            // The lost bytes may have held the answer; this one is its end or another's.
+        if front.response == Progress::Lost && !alone {
+            // The lost bytes may have held its answer; this one may be another's.
             return;
         }
         front.response = if whole { Progress::Open } else { Progress::Unframed };
@@ -170,12 +198,14 @@ impl<O: Office> Listener for Hearing<'_, O> {
             Direction::ToClient => {
                 self.pairing.orphan = false;
                 let gone = self.pairing.left.is_some() && !acked;
-                let Some(front) = self.pairing.next_mut() else { return };
-                if gone && front.response == Progress::None {
-                    // The late answer itself was not captured; that the client had left was.
-                    front.exchange.late = Some(Late { status: None, mark });
-                } else if front.response != Progress::Ended {
-                    front.response = Progress::Lost;
+                // From here on it cannot be told which answer is whose.
+                for pending in self.pairing.all_mut() {
+                    if gone && pending.response == Progress::None {
+                        // The late answer was not captured; that the client had left was.
+                        pending.exchange.late = Some(Late { status: None, mark });
+                    } else if pending.response != Progress::Ended {
+                        pending.response = Progress::Lost;
+                    }
                 }
             }
         }

@@ -79,6 +79,11 @@ impl Pairing {
         std::mem::replace(&mut self.front, next)
     }
 
+    /// All of them, the oldest first.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.front.iter_mut().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
+    }
+
     /// Ends the front exchange.
     pub(super) fn end(&mut self, end: End, office: &mut impl Office) {
         if let Some(pending) = self.pop() {
@@ -99,7 +104,7 @@ impl Pairing {
         front.response = Progress::Ended;
         let taken = (Outcome::Complete, None, None);
         let end = match self.left.as_deref() {
-            None if front.request == Progress::Open => return,
+            None if matches!(front.request, Progress::Open | Progress::Lost) => return,
             None => taken,
             Some(left) if front.late(left) => {
                 if !left.reads_on {
@@ -123,7 +128,10 @@ impl Pairing {
         self.left = Some(Box::new(Left { fin, proof, reads_on: false }));
         while let Some(front) = &self.front {
             let end = match (front.request, front.response) {
-                (Progress::Open, Progress::Ended) => (Outcome::Complete, None, None),
+                (Progress::Lost, Progress::Ended) if fin.is_none() => UNKNOWN,
+                (Progress::Open | Progress::Lost, Progress::Ended) => {
+                    (Outcome::Complete, None, None)
+                }
                 (Progress::Open, Progress::None) => {
                     (Outcome::TruncatedRequest, Some(Side::Client), fin)
                 }
@@ -131,9 +139,9 @@ impl Pairing {
             };
             self.end(end, office);
         }
-        if let Some(front) = &mut self.front
-            && front.response == Progress::None
-        {
+        let Some(front) = &mut self.front else { return };
+        front.begun_first = front.begun.is_some();
+        if front.response == Progress::None {
             front.exchange.close = fin;
             office.question(&front.exchange);
         }
@@ -192,7 +200,11 @@ impl Pairing {
         let now = office.now();
         if let Some(connect) = connect {
             let waited = now.time.since(connect.first.time) >= SYN_PROOF;
+            // A client that repeats its SYN was not answered. A single one may have been, where
+            // the capture loses packets.
+            let lossy = office.counts().gaps > 0 && connect.attempts < 2;
             let outcome = match why {
+                Ended::Silent | Ended::Capture if waited && lossy => Outcome::Unknown,
                 Ended::Silent | Ended::Capture if waited => Outcome::ConnectTimeout,
                 Ended::Capture => Outcome::InProgress,
                 Ended::Silent | Ended::Reused | Ended::Evicted => Outcome::Unknown,
@@ -210,6 +222,7 @@ impl Pairing {
                 (_, Ended::Evicted) => UNKNOWN,
                 (None, Ended::Reused) => UNKNOWN,
                 (None, Ended::Capture | Ended::Silent) => match pending.response {
+                    Progress::Ended if pending.request == Progress::Lost => UNKNOWN,
                     Progress::Ended => (Outcome::Complete, None, None),
                     _ => IN_PROGRESS,
                 },

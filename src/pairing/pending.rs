@@ -11,6 +11,8 @@ pub(super) struct Pending {
     pub(super) response: Progress,
     /// The packet with the first byte of the response, once there is one.
     pub(super) begun: Option<Mark>,
+    /// Whether it had begun when the client's FIN was told.
+    pub(super) begun_first: bool,
 }
 
 /// How far a message has come.
@@ -51,7 +53,7 @@ impl Pending {
     pub(super) fn late(&self, left: &Left) -> bool {
         match (self.begun, left.fin) {
             (Some(begun), Some(fin)) => (begun.time, begun.number) > (fin.time, fin.number),
-            (Some(_), None) => true,
+            (Some(_), None) => !self.begun_first,
             (None, _) => false,
         }
     }
@@ -59,9 +61,11 @@ impl Pending {
     /// Ends it. An answer that came after the client had left is told apart from one it took.
     pub(super) fn end(mut self, (outcome, by, close): End) -> Box<Exchange> {
         let exchange = &mut self.exchange;
-        exchange.outcome = outcome;
-        exchange.by = by;
-        exchange.close = close;
+        // A request that was not captured may have been anything: only a whole answer that the
+        // client took says what became of it.
+        let known = exchange.request.last.is_some() || outcome == Outcome::Complete;
+        let (outcome, by, close) = if known { (outcome, by, close) } else { UNKNOWN };
+        (exchange.outcome, exchange.by, exchange.close) = (outcome, by, close);
         let gave_up =
             matches!(outcome, Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse);
         if gave_up && let Some(begun) = self.begun {
@@ -79,6 +83,7 @@ impl Pending {
         let client = Some(Side::Client);
         match (left, self.response) {
             (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            (None, Progress::Ended) if self.request == Progress::Lost => UNKNOWN,
             (None, Progress::Ended) => (Outcome::Complete, None, None),
             (None, _) if self.request == Progress::Open => {
                 (Outcome::TruncatedRequest, client, Some(mark))
@@ -98,6 +103,8 @@ impl Pending {
         let server = Some(Side::Server);
         Some(match (left, self.response) {
             (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            // Its client's reaction will tell: it may have left while that was not captured.
+            (None, Progress::Ended) if self.request == Progress::Lost => return None,
             (None, Progress::Ended) => (Outcome::Complete, None, None),
             (None, Progress::None) => (Outcome::ServerClosedBeforeResponse, server, close),
             (None, Progress::Open) => (Outcome::TruncatedResponse, server, close),

@@ -34,6 +34,8 @@ struct Stream {
     state: State,
     /// The packet in which the unfinished head began.
     first: Mark,
+    /// The last packet with bytes of it.
+    last: Mark,
     /// An unfinished head.
     partial: Vec<u8>,
 }
@@ -190,6 +192,24 @@ impl Http1 {
         }
     }
 
+    /// Nothing more comes from the client: a request whose head is not whole is told as it is.
+    pub(crate) fn client_done(&mut self, listener: &mut impl Listener) {
+        let stream = &mut self.to_server;
+        if stream.state != State::Head {
+            return;
+        }
+        stream.state = State::Lost;
+        let partial = std::mem::take(&mut stream.partial);
+        let (first, last) = (stream.first, stream.last);
+        let lines = head::whole_lines(&partial);
+        let head = match lines.as_deref().map(head::request) {
+            Some(Read::Whole(_, head)) => Some(head),
+            _ if self.spoken == Some(Spoken::Http1) => None,
+            _ => return,
+        };
+        listener.request_cut(head, first, last);
+    }
+
     /// A message may begin here.
     #[inline]
     fn begin(
@@ -245,7 +265,7 @@ impl Http1 {
     ) {
         let stream = self.stream(direction);
         stream.state = State::Head;
-        stream.first = mark;
+        (stream.first, stream.last) = (mark, mark);
         stream.partial.extend_from_slice(bytes);
         listener.begun(direction, mark);
     }
@@ -282,7 +302,8 @@ impl Http1 {
                 listener.lost(direction, true, mark);
                 return bytes.len();
             }
-            self.stream(direction).partial = partial;
+            let stream = self.stream(direction);
+            (stream.partial, stream.last) = (partial, mark);
             return bytes.len();
         }
         match self.read(direction, &partial, first, mark, listener) {
