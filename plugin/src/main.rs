@@ -16,7 +16,7 @@ use exit::{Exit, Usage, is_broken_pipe};
 fn main() -> ExitCode {
     let args = Args::parse();
     let ended = match args.command {
-        Command::Analyze(analyze) => analyze::run(analyze),
+        Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
     };
     let exit = match ended {

@@ -152,8 +152,7 @@ pub fn write<R: Read, W: Write>(
 ) -> io::Result<u64> {
     annotations.list.sort_unstable();
     let mut analysis = options.only_flagged.then(|| Analysis::new(options.settings.clone()));
-    let mut share = options.no_bodies.then(Share::default);
-    let mut out = Output::new(out);
+    let mut out = Output::new(out, options.no_bodies);
     let (mut place, mut written) = (0, 0);
     loop {
         let (packet, foreign) = match reader.next() {
@@ -179,11 +178,7 @@ pub fn write<R: Read, W: Write>(
         let foreign: Vec<_> = foreign.filter(|text| !comment::is_ours(text)).collect();
         let comments: Vec<&str> =
             foreign.iter().map(AsRef::as_ref).chain(ours.iter().map(String::as_str)).collect();
-        let packet = match &mut share {
-            Some(share) => &share.packet(&packet),
-            None => &packet,
-        };
-        out.packet(packet, &comments)?;
+        out.packet(&packet, &comments)?;
     }
     out.finish()?;
     Ok(written)
@@ -194,12 +189,13 @@ pub fn write<R: Read, W: Write>(
 pub struct Output<W: Write> {
     to: Option<W>,
     writer: Option<Writer<W>>,
+    share: Option<Share>,
 }
 
 impl<W: Write> Output<W> {
-    /// Nothing is written yet.
-    pub fn new(to: W) -> Self {
-        Self { to: Some(to), writer: None }
+    /// Nothing is written yet. With `no_bodies`, bodies are cut off and credentials blanked.
+    pub fn new(to: W, no_bodies: bool) -> Self {
+        Self { to: Some(to), writer: None, share: no_bodies.then(Share::default) }
     }
 
     /// Passes on what is not a packet: sections, interfaces, counters.
@@ -227,7 +223,11 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn packet(&mut self, packet: &Packet<'_>, comments: &[&str]) -> io::Result<()> {
-        self.writer(&Section::default())?.packet(packet, comments)
+        let writer = begun(&mut self.writer, &mut self.to, &Section::default())?;
+        match &mut self.share {
+            Some(share) => writer.packet(&share.packet(packet), comments),
+            None => writer.packet(packet, comments),
+        }
     }
 
     /// Hands on what was collected, so that a reader sees it.
@@ -247,9 +247,17 @@ impl<W: Write> Output<W> {
     }
 
     fn writer(&mut self, section: &Section) -> io::Result<&mut Writer<W>> {
-        if let (None, Some(to)) = (&self.writer, self.to.take()) {
-            self.writer = Some(Writer::new(to, section)?);
-        }
-        self.writer.as_mut().ok_or_else(|| io::Error::other("the capture could not be begun"))
+        begun(&mut self.writer, &mut self.to, section)
     }
+}
+
+fn begun<'a, W: Write>(
+    writer: &'a mut Option<Writer<W>>,
+    to: &mut Option<W>,
+    section: &Section,
+) -> io::Result<&'a mut Writer<W>> {
+    if let Some(to) = to.take() {
+        *writer = Some(Writer::new(to, section)?);
+    }
+    writer.as_mut().ok_or_else(|| io::Error::other("the capture could not be begun"))
 }
