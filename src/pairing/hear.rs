@@ -1,16 +1,19 @@
-use super::pairing::{Office, Pairing, blank};
+use std::borrow::Cow;
+
+use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
 use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limit;
 use crate::message::{Asked, Listener, RequestHead, ResponseHead};
 
 /// Listens to the messages of one connection and pairs them.
 pub(crate) struct Hearing<'a, O> {
     pub(crate) pairing: &'a mut Pairing,
     pub(crate) info: &'a Info,
-    pub(crate) limits: &'a Limits,
+    /// [`Limits::pipelined`](crate::Limits::pipelined).
+    pub(crate) pipelined: usize,
     pub(crate) office: &'a mut O,
 }
 
@@ -42,7 +45,7 @@ impl<O: Office> Hearing<'_, O> {
         request.first = Some(first);
         request.last = Some(last);
         if let Some(head) = head {
-            request.method = Some(head.method.into());
+            request.method = Some(method(head.method));
             request.path = Some(head.path.into());
             request.host = head.host.map(text);
             request.request_id = head.request_id.map(text);
@@ -70,7 +73,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
     fn request(&mut self, head: RequestHead<'_>, first: Mark, mark: Mark, whole: bool) {
         self.close_before();
         self.pairing.lost_request = false;
-        if self.pairing.waiting() >= self.limits.pipelined {
+        if self.pairing.waiting() >= self.pipelined {
             self.office.counts().hit(Limit::Pipelined);
             while self.pairing.front.is_some() {
                 self.pairing.end(UNKNOWN, self.office);
@@ -116,7 +119,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 begun_first: false,
             });
         }
-        let alone = self.pairing.more.is_none() && !self.pairing.lost_request;
+        let alone = self.pairing.more.is_empty() && !self.pairing.lost_request;
         let Some(front) = self.pairing.next_mut() else {
             self.pairing.orphan = true;
             self.office.counts().orphan_responses += 1;
@@ -213,6 +216,18 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn hit(&mut self, limit: Limit) {
         self.office.counts().hit(limit);
+    }
+}
+
+/// The usual ones need no copy.
+fn method(name: &str) -> Cow<'static, str> {
+    match name {
+        "GET" => "GET".into(),
+        "POST" => "POST".into(),
+        "PUT" => "PUT".into(),
+        "HEAD" => "HEAD".into(),
+        "DELETE" => "DELETE".into(),
+        other => other.to_owned().into(),
     }
 }
 
