@@ -4,6 +4,7 @@
 //! targets that read captures.
 
 #[path = "fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "to the fuzzer it is a library")]
 mod fuzz;
 
 use std::fs;

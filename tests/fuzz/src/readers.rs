@@ -2,6 +2,7 @@ use std::io::{Cursor, Read};
 
 use meshsniff::capture::{Item, LinkType, Mark, Packet, Reader, Timestamp, Writer};
 use meshsniff::decode::{Segment, decode as read_headers};
+use meshsniff::report::annotate::{self, Annotations, Options};
 use meshsniff::report::{Ended, LeftOut, Lines, Numbers, Palette, Summary, write_exchange};
 use meshsniff::{Analysis, Settings};
 
@@ -157,9 +158,11 @@ fn inside(segment: &Segment<'_>, packet: &Packet<'_>) {
 /// Any capture goes the whole road: exchanges whose marks are packets of it, and a report.
 pub fn analysis_pcap(input: &[u8]) {
     let mut reader = Reader::new(Cursor::new(input));
-    let mut analysis = Analysis::new(Settings { live: input.len() % 2 == 0, ..Default::default() });
+    let settings = Settings { live: input.len() % 2 == 0, ..Settings::default() };
+    let mut analysis = Analysis::new(settings.clone());
     let mut pushed = Pushed::default();
     let mut summary = Summary::new();
+    let mut annotations = Annotations::default();
     let lines = Lines::new(Palette::Plain);
     let mut out = Vec::new();
     let mut each = |exchange: &_| {
@@ -169,11 +172,12 @@ pub fn analysis_pcap(input: &[u8]) {
         out.clear();
         lines.exchange(&mut out, exchange);
         summary.add(exchange);
+        annotations.add(exchange);
     };
     while let Ok(Some(item)) = reader.next() {
         if let Item::Packet(packet, _) = item {
             if pushed.number() as usize >= ITEMS {
-                break;
+                return;
             }
             pushed.packet(packet.mark, packet.original_len, packet.bytes.len());
             analysis.push(&packet);
@@ -190,4 +194,20 @@ pub fn analysis_pcap(input: &[u8]) {
     summary.write_json(&mut out, &ended);
     serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
     summary.write_text(&mut out, &ended, Palette::Plain);
+    let only_flagged = input.len() / 2 % 2 == 0;
+    let options = Options { only_flagged, no_bodies: input.len() / 4 % 2 == 0, settings };
+    second_pass(input, annotations, &options, pushed.number());
+}
+
+/// The capture with its comments is a capture with the same packets, or those of the flagged
+/// connections.
+fn second_pass(input: &[u8], annotations: Annotations, options: &Options, packets: u64) {
+    let mut evidence = Vec::new();
+    let written = annotate::write(&mut Reader::new(input), annotations, options, &mut evidence);
+    // Damaged compression is an error here as it was in the first pass.
+    let Ok(written) = written else { return };
+    assert!(written == packets || options.only_flagged && written < packets);
+    let mut reader = Reader::new(&*evidence);
+    while let Some(_item) = reader.next().expect("what was written is whole") {}
+    assert_eq!(reader.packets(), written);
 }

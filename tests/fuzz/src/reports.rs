@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
 use meshsniff::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
-use meshsniff::problem::{Code, Findings};
+use meshsniff::problem::{Context, Findings, detect};
 use meshsniff::report::{
     Document, Ended, LeftOut, Lines, Numbers, Palette, Summary, comment, write_exchange,
 };
@@ -57,9 +57,9 @@ pub fn report(input: &[u8]) {
             comment::Role::Answer,
             comment::Role::Verdict,
         ] {
-            out.clear();
-            comment::write(&mut out, &exchange, role, Some(7));
-            line(&out);
+            let comment = comment::text(&exchange, role, Some(7));
+            assert_eq!(comment.is_some(), !exchange.findings.is_empty());
+            line(comment.unwrap_or_default().as_bytes());
         }
     }
     document.finish(&mut whole, &summary, &ended);
@@ -97,7 +97,7 @@ fn counts(cursor: &mut Cursor<'_>) -> Counts {
     let mut counts = Counts {
         first: cursor.maybe(mark),
         last: cursor.maybe(mark),
-        packets: cursor.u64(),
+        packets: cursor.u32().into(),
         connections: cursor.u32().into(),
         midstream: cursor.u8().into(),
         silent: cursor.u8().into(),
@@ -106,7 +106,7 @@ fn counts(cursor: &mut Cursor<'_>) -> Counts {
         http2: cursor.u8().into(),
         retransmissions: cursor.u8().into(),
         gaps: cursor.u8().into(),
-        missed_bytes: cursor.u64(),
+        missed_bytes: cursor.u32().into(),
         orphan_responses: cursor.u8().into(),
         ..Counts::default()
     };
@@ -116,28 +116,21 @@ fn counts(cursor: &mut Cursor<'_>) -> Counts {
     counts
 }
 
-/// Any exchange that the types allow, also those that no packets make.
+/// Any exchange that the types allow, also some that no packets make, with what the detectors say.
 fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let addresses: [SocketAddr; 3] = [
         "127.0.0.6:40656".parse().expect("an address"),
         "10.77.0.12:9080".parse().expect("an address"),
         "[fd00::77:12]:9080".parse().expect("an address"),
     ];
-    let mut findings = Findings::default();
-    let bits = cursor.u16();
-    for code in Code::ALL {
-        if bits >> code as u8 & 1 != 0 {
-            findings.insert(code);
-        }
-    }
-    Exchange {
+    let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
         protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp]),
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
         request: Request {
-            method: cursor.maybe(Cursor::text),
+            method: cursor.maybe(|cursor| cursor.text().into_string().into()),
             path: cursor.maybe(Cursor::text),
             host: cursor.maybe(Cursor::text),
             request_id: cursor.maybe(Cursor::text),
@@ -161,8 +154,15 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
-        findings,
+        findings: Findings::default(),
+    };
+    // A connect that failed has asked nothing.
+    if matches!(exchange.outcome, Outcome::Refused | Outcome::ConnectTimeout) {
+        (exchange.request.method, exchange.request.path) = (None, None);
     }
+    let now = mark(cursor).time;
+    detect(&mut exchange, &Context { slow: cursor.span(), now });
+    exchange
 }
 
 /// Mostly within minutes of each other, sometimes at the ends of time.
