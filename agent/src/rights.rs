@@ -1,0 +1,210 @@
+//! Giving up every right, for good, before the first packet is read.
+//!
+//! Whoever can send packets to a pod chooses the bytes this process reads. So when it reads them
+//! it has nothing left that is worth a fault:
+//!
+//! ```text
+//! groups, gid, uid   nobody's, where the system lets it change them
+//! capabilities       none in any set
+//! no_new_privs       no file executed gives one back
+//! Landlock           no file system, no TCP, no other process (where the kernel has it)
+//! seccomp            only the calls that the loop of `live` makes
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use caps::CapSet;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    Scope,
+};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
+use seccompiler::{
+    SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
+    SeccompFilter, SeccompRule,
+};
+
+/// User and group without any file or process: `nobody`, the kernel's own overflow id.
+const NOBODY: u32 = 65_534;
+
+/// What is left, for the line that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// The user it runs as.
+    pub(crate) user: u32,
+    /// Whether Landlock is in force; kernels before 5.13 have none.
+    pub(crate) landlock: bool,
+}
+
+/// A right that could not be given up, or is still there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot give up {right}: {reason}; refusing to read packets with it")]
+    Drop { right: &'static str, reason: String },
+    #[error("{right} is still there after it was given up; refusing to read packets with it")]
+    StillThere { right: &'static str },
+}
+
+fn failed(right: &'static str) -> impl Fn(String) -> Error {
+    move |reason| Error::Drop { right, reason }
+}
+
+/// Gives up every right of this thread, which must be the only one.
+///
+/// `capture` stays open but cannot be written to: a packet written to it would go out.
+///
+/// # Errors
+/// [`Error::Drop`] names the right that is kept, and why.
+pub(crate) fn drop_all(capture: BorrowedFd<'_>) -> Result<Left, Error> {
+    become_nobody()?;
+    drop_capabilities()?;
+    prctl::set_no_new_privs().map_err(|error| failed("new privileges")(error.to_string()))?;
+    let user = geteuid().as_raw();
+    let landlock = forbid_files()?;
+    forbid_calls(capture.as_raw_fd()).map_err(|error| failed("system calls")(error.to_string()))?;
+    Ok(Left { user, landlock })
+}
+
+/// Bounding first: it can be cleared only while CAP_SETPCAP is there. Groups before the user: he
+/// may change them only while he is root.
+fn become_nobody() -> Result<(), Error> {
+    // Without CAP_SETPCAP it stays, and says nothing: no_new_privs and empty sets are enough.
+    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP).unwrap_or(false) {
+        caps::clear(None, CapSet::Bounding)
+            .map_err(|error| failed("the bounding capabilities")(error.to_string()))?;
+    }
+    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    accept_refusal("supplementary groups", setgroups(&[]))?;
+    accept_refusal("the group", setresgid(group, group, group))?;
+    accept_refusal("the user", setresuid(user, user, user))
+}
+
+/// No failure where the system does not let it: EPERM for an ordinary user, in his own user
+/// namespace (setgroups) and without CAP_SETUID or CAP_SETGID; EINVAL where nobody has no number
+/// in the user namespace. He keeps who he was, and no more.
+fn accept_refusal(right: &'static str, done: nix::Result<()>) -> Result<(), Error> {
+    match done {
+        Ok(()) | Err(Errno::EPERM | Errno::EINVAL) => Ok(()),
+        Err(error) => Err(failed(right)(error.to_string())),
+    }
+}
+
+fn drop_capabilities() -> Result<(), Error> {
+    for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
+        caps::clear(None, set).map_err(|error| failed("capabilities")(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Everything Landlock can forbid, as far as the kernel knows it. `false`: it knows nothing.
+fn forbid_files() -> Result<bool, Error> {
+    let all = ABI::V6;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(all))
+        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(all)))
+        .and_then(|ruleset| ruleset.scope(Scope::from_all(all)))
+        .and_then(Ruleset::create)
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(|error| failed("files (Landlock)")(error.to_string()))?;
+    Ok(status.ruleset != RulesetStatus::NotEnforced)
+}
+
+/// Lets only the calls of the loop through; any other fails with EPERM.
+///
+/// EPERM and not death: a libc that does the same by another call shows as an error with a name
+/// and a finished capture, and [`verify`] can try what is forbidden.
+fn forbid_calls(capture: RawFd) -> seccompiler::Result<()> {
+    let arch = std::env::consts::ARCH.try_into()?;
+    let filter = SeccompFilter::new(
+        allowed(capture)?,
+        SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+        SeccompAction::Allow,
+        arch,
+    )?;
+    let program: seccompiler::BpfProgram = filter.try_into()?;
+    seccompiler::apply_filter(&program)
+}
+
+/// The calls that stay, and with which arguments. None opens, sends, executes or signals.
+fn allowed(capture: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+    let only = |conditions: Vec<_>| SeccompRule::new(conditions);
+    let argument = |index, op, value| Condition::new(index, Len::Dword, op, value);
+    let not_executable =
+        || only(vec![argument(2, Op::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0)?]);
+
+    // Packets out, never onto the interface. The same call wakes the loop from a signal handler.
+    let not_capture = only(vec![argument(0, Op::Ne, u64::from(capture.unsigned_abs()))?])?;
+    let mut calls = BTreeMap::from([
+        (libc::SYS_write, vec![not_capture]),
+        // Packets in: the ring is shared memory, so waiting is all.
+        (libc::SYS_ppoll, vec![]),
+        // A wait that was stopped and continued.
+        (libc::SYS_restart_syscall, vec![]),
+        // The counters; and libpcap's question why a wait failed.
+        (libc::SYS_getsockopt, vec![]),
+        // Whether the interface is still there.
+        (libc::SYS_ioctl, vec![only(vec![argument(1, Op::Eq, libc::SIOCGIFNAME)?])?]),
+        // Time, where the vDSO has no clock.
+        (libc::SYS_clock_gettime, vec![]),
+        // Memory, none of it executable.
+        (libc::SYS_brk, vec![]),
+        (libc::SYS_mmap, vec![not_executable()?]),
+        (libc::SYS_mprotect, vec![not_executable()?]),
+        (libc::SYS_mremap, vec![]),
+        (libc::SYS_munmap, vec![]),
+        (libc::SYS_madvise, vec![]),
+        (libc::SYS_futex, vec![]),
+        // The end.
+        (libc::SYS_close, vec![]),
+        (libc::SYS_rt_sigprocmask, vec![]),
+        (libc::SYS_rt_sigreturn, vec![]),
+        (libc::SYS_sigaltstack, vec![]),
+        (libc::SYS_exit, vec![]),
+        (libc::SYS_exit_group, vec![]),
+        // Questions of `verify`.
+        (libc::SYS_capget, vec![]),
+        (
+            libc::SYS_prctl,
+            vec![
+                only(vec![argument(0, Op::Eq, libc::PR_GET_NO_NEW_PRIVS as u64)?])?,
+                only(vec![argument(0, Op::Eq, libc::PR_CAPBSET_READ as u64)?])?,
+                only(vec![
+                    argument(0, Op::Eq, libc::PR_CAP_AMBIENT as u64)?,
+                    argument(1, Op::Eq, libc::PR_CAP_AMBIENT_IS_SET as u64)?,
+                ])?,
+            ],
+        ),
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    calls.insert(libc::SYS_poll, vec![]);
+    Ok(calls)
+}
+
+/// Looks whether the rights are gone: asks for the sets and tries what must fail.
+///
+/// # Errors
+/// [`Error::StillThere`] names the right.
+pub(crate) fn verify() -> Result<(), Error> {
+    for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
+        let empty = caps::read(None, set).is_ok_and(|set| set.is_empty());
+        gone(empty, "a capability")?;
+    }
+    gone(prctl::get_no_new_privs().is_ok_and(|set| set), "gaining privileges by executing")?;
+    let packets = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None);
+    gone(packets.is_err(), "opening another capture")?;
+    let file = File::open("/proc/self/status");
+    let denied = file.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    gone(denied, "opening files")
+}
+
+fn gone(is_gone: bool, right: &'static str) -> Result<(), Error> {
+    if is_gone { Ok(()) } else { Err(Error::StillThere { right }) }
+}
