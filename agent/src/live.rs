@@ -77,7 +77,7 @@ pub(crate) enum Error {
          host 10.0.0.1'; `man pcap-filter` has the language"
     )]
     Filter { filter: String, reason: pcap::Error },
-    #[error("{name} is gone: it was removed or set down while it was captured ({reason})")]
+    #[error("{name} is gone: it was removed while it was captured ({reason})")]
     Gone { name: String, reason: pcap::Error },
     #[error(transparent)]
     Io(#[from] io::Error),

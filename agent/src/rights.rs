@@ -150,8 +150,14 @@ fn allowed(capture: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompile
         (libc::SYS_restart_syscall, vec![]),
         // The counters; and libpcap's question why a wait failed.
         (libc::SYS_getsockopt, vec![]),
-        // Whether the interface is still there.
-        (libc::SYS_ioctl, vec![only(vec![argument(1, Op::Eq, libc::SIOCGIFNAME)?])?]),
+        // libpcap's question whether the interface is still there.
+        (
+            libc::SYS_ioctl,
+            vec![
+                only(vec![argument(1, Op::Eq, libc::SIOCGIFNAME)?])?,
+                only(vec![argument(1, Op::Eq, libc::SIOCGIFFLAGS)?])?,
+            ],
+        ),
         // Time, where the vDSO has no clock.
         (libc::SYS_clock_gettime, vec![]),
         // Memory, none of it executable.
@@ -207,4 +213,100 @@ pub(crate) fn verify() -> Result<(), Error> {
 
 fn gone(is_gone: bool, right: &'static str) -> Result<(), Error> {
     if is_gone { Ok(()) } else { Err(Error::StillThere { right }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+    use std::process::{Command, exit};
+
+    use super::*;
+
+    /// Runs `body` in a process of its own, since rights do not come back: the test `name` again,
+    /// this time told to go on. `body` says what it found wrong.
+    fn apart(name: &str, body: impl FnOnce() -> Vec<&'static str>) {
+        const APART: &str = "MESHSNIFF_APART";
+        if env::var_os(APART).is_some() {
+            // Not by returning: the test harness needs more rights than are left.
+            exit(body().len() as i32);
+        }
+        let again = Command::new(env::current_exe().unwrap())
+            .args(["--exact", &format!("rights::tests::{name}"), "--nocapture"])
+            .env(APART, "1")
+            .output()
+            .unwrap();
+        assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    }
+
+    /// The words of everything that is not as it should be.
+    fn wrong(checks: &[(bool, &'static str)]) -> Vec<&'static str> {
+        let wrong: Vec<_> = checks.iter().filter(|(good, _)| !good).map(|(_, why)| *why).collect();
+        for why in &wrong {
+            let _ = io::Write::write_all(&mut io::stderr(), format!("wrong: {why}\n").as_bytes());
+        }
+        wrong
+    }
+
+    fn denied<T>(result: io::Result<T>) -> bool {
+        result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    fn packet_socket() -> nix::Result<std::os::fd::OwnedFd> {
+        socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None)
+    }
+
+    #[test]
+    fn all_of_it_together() {
+        apart("all_of_it_together", || {
+            let capture = UdpSocket::bind("127.0.0.1:0").unwrap();
+            capture.connect(capture.local_addr().unwrap()).unwrap();
+            let before = File::open("/etc/passwd").is_ok() && capture.send(b"x").is_ok();
+            let given_up = drop_all(capture.as_fd());
+            wrong(&[
+                (before, "files open and packets go out before"),
+                (given_up.is_ok(), "everything is given up"),
+                (verify().is_ok(), "verified"),
+                (packet_socket().is_err(), "no capture opens"),
+                (denied(UdpSocket::bind("127.0.0.1:0")), "no socket opens"),
+                (denied(File::open("/etc/passwd")), "no file opens"),
+                (denied(Command::new("/bin/true").status()), "nothing is executed"),
+                (denied(capture.send(b"x")), "nothing is sent"),
+                (
+                    nix::unistd::write(&capture, b"x") == Err(Errno::EPERM),
+                    "nothing is written to the capture",
+                ),
+                (nix::unistd::write(io::stderr(), b"") == Ok(0), "stderr can be written"),
+            ])
+        });
+    }
+
+    #[test]
+    fn landlock_alone_keeps_files_shut() {
+        apart("landlock_alone_keeps_files_shut", || match forbid_files() {
+            Ok(true) => wrong(&[(denied(File::open("/etc/passwd")), "no file opens")]),
+            Ok(false) => wrong(&[(File::open("/etc/passwd").is_ok(), "files open without it")]),
+            Err(_) => wrong(&[(false, "an old kernel is no failure")]),
+        });
+    }
+
+    #[test]
+    fn without_capabilities_no_capture_opens() {
+        apart("without_capabilities_no_capture_opens", || {
+            let root = packet_socket().is_ok();
+            wrong(&[
+                (root == geteuid().is_root(), "root opens one before"),
+                (become_nobody().is_ok() && drop_capabilities().is_ok(), "all given up"),
+                (packet_socket().is_err(), "no capture opens"),
+                (setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err(), "root"),
+            ])
+        });
+    }
+
+    #[test]
+    fn what_is_still_there_is_found() {
+        // Files open, at least, in every process that gave nothing up.
+        assert!(matches!(verify(), Err(Error::StillThere { .. })));
+    }
 }
