@@ -4,12 +4,27 @@
 //! Out: [`Packet`], a view of the reader's buffer, in the order of the capture.
 //! Not here: what the bytes of a packet mean (stage 2, `decode`).
 
+mod buffer;
+mod decompress;
+mod error;
+mod foreign;
+mod item;
 mod link_type;
 mod mark;
+mod order;
 mod packet;
+mod pcap;
+mod pcapng;
+mod reader;
 mod time;
+mod writer;
 
+pub use error::Error;
+pub use item::{Interface, Item, Section, Statistics};
 pub use link_type::LinkType;
 pub use mark::Mark;
 pub use packet::Packet;
+pub use pcapng::Comments;
+pub use reader::Reader;
 pub use time::Timestamp;
+pub use writer::Writer;
