@@ -24,6 +24,7 @@ for purpose; do
       command_ python3 python3
       command_ ip iproute2
       command_ unshare util-linux
+      command_ kill procps
       command_ gzip gzip
       command_ zstd zstd
       component fmt rustfmt
@@ -50,9 +51,9 @@ for purpose; do
   esac
 done
 
-lack() { echo "$1 is missing; install it with: $2" >&2; exit 1; }
+lack() { echo "missing: $1; install with: $2" >&2; exit 1; }
 
-type -P cargo >/dev/null || lack "Rust (cargo)" "the instructions on https://rustup.rs"
+type -P cargo >/dev/null || lack "cargo (Rust)" "rustup, see https://rustup.rs"
 
 if [ ${#packages[@]} -gt 0 ]; then
   mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
