@@ -29,7 +29,8 @@ impl Damage {
             if random.chance(self.drop) {
                 continue;
             }
-            let late = if random.chance(self.reorder) { 4 * (1 + random.below(DEPTH)) + 2 } else { 0 };
+            let late =
+                if random.chance(self.reorder) { 4 * (1 + random.below(DEPTH)) + 2 } else { 0 };
             placed.push((place + late, frame.clone()));
             if random.chance(self.dup) {
                 let copy = Frame { time: frame.time + 3000, ..frame.clone() };

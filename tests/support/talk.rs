@@ -177,6 +177,11 @@ impl Talk {
         self.packet(RST | ACK, b"")
     }
 
+    /// Refuses a connect: an RST that acknowledges the SYN.
+    pub(crate) fn refuses(self) -> Self {
+        self.packet(RST | ACK, b"")
+    }
+
     /// Resets with a bare RST, as a host does where nobody listens any more.
     pub(crate) fn bare_rst(self) -> Self {
         self.packet(RST, b"")
