@@ -214,3 +214,16 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 }
+
+/// Says which connections are told of differently, and nothing of the others.
+#[track_caller]
+pub(crate) fn assert_same(said: &Essence, right: &Essence, what: &str) {
+    let other = |a: &Essence, b: &Essence| -> Essence {
+        a.iter()
+            .filter(|(key, of)| b.get(*key) != Some(of))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    };
+    let (said, right) = (other(said, right), other(right, said));
+    assert!(said == right, "{what}\n  said: {said:#?}\n right: {right:#?}");
+}
