@@ -3,8 +3,12 @@ use std::time::Duration;
 
 use crate::capture::{Mark, Packet, Timestamp};
 use crate::counts::Counts;
-use crate::limits::Limits;
-use crate::pairing::Exchange;
+use crate::decode::decode;
+use crate::flow::{Direction, FlowEvent, Flows, Info, Sink};
+use crate::limits::{Limit, Limits};
+use crate::message::{Http1, Spoken, direction_of};
+use crate::pairing::{Exchange, Hearing, Office, Pairing};
+use crate::problem::{Context, detect};
 
 /// What the user may set.
 #[derive(Clone, Debug)]
@@ -40,40 +44,215 @@ pub enum Event {
 /// [`poll`](Self::poll) until it answers `None`.
 #[derive(Debug)]
 pub struct Analysis {
+    flows: Flows<Conversation>,
+    desk: Desk,
+    connection: Option<u64>,
+}
+
+/// What is kept for one connection: stages 4 and 5.
+#[derive(Debug, Default)]
+struct Conversation {
+    http: Http1,
+    pairing: Pairing,
+    /// Bytes were sent on it.
+    spoke: bool,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Desk {
+    settings: Settings,
     counts: Counts,
     events: VecDeque<Event>,
+    now: Mark,
+    /// Bytes of unfinished heads, of all connections.
+    kept: usize,
 }
 
 impl Analysis {
     /// An analysis that has seen nothing.
-    pub fn new(_settings: Settings) -> Self {
-        Self { counts: Counts::default(), events: VecDeque::new() }
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            flows: Flows::new(settings.limits),
+            desk: Desk {
+                settings,
+                counts: Counts::default(),
+                events: VecDeque::new(),
+                now: Mark::default(),
+                kept: 0,
+            },
+            connection: None,
+        }
     }
 
     /// Takes the next packet of the capture.
+    #[inline]
     pub fn push(&mut self, packet: &Packet<'_>) {
-        self.counts.packets += 1;
-        self.counts.last = Some(Mark { ..packet.mark });
+        self.desk.seen(packet.mark);
+        match decode(packet) {
+            Ok(segment) => self.connection = Some(self.flows.push(&segment, &mut self.desk)),
+            Err(skip) => {
+                self.desk.counts.skipped[skip as usize] += 1;
+                self.connection = None;
+            }
+        }
     }
 
     /// Lets time pass without packets.
-    pub fn advance(&mut self, _now: Timestamp) {}
+    pub fn advance(&mut self, now: Timestamp) {
+        self.desk.now.time = self.desk.now.time.max(now);
+        self.flows.advance(now, &mut self.desk);
+    }
 
     /// The capture has ended: judges what is still open.
-    pub fn finish(&mut self) {}
+    pub fn finish(&mut self) {
+        self.flows.finish(&mut self.desk);
+    }
 
     /// The next thing to say.
+    #[inline]
     pub fn poll(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.desk.events.pop_front()
     }
 
     /// The number of the connection that the last packet belonged to; `None` if it was skipped.
     pub fn connection(&self) -> Option<u64> {
-        None
+        self.connection
     }
 
     /// What was seen, skipped and lost so far.
     pub fn counts(&self) -> &Counts {
-        &self.counts
+        &self.desk.counts
+    }
+}
+
+impl Desk {
+    #[inline]
+    fn seen(&mut self, mark: Mark) {
+        self.counts.packets += 1;
+        self.counts.first.get_or_insert(mark);
+        if self.counts.last.is_none_or(|last| mark.time >= last.time) {
+            self.counts.last = Some(mark);
+        }
+        self.now = Mark { number: mark.number, time: self.now.time.max(mark.time) };
+    }
+
+    /// Bytes came, or a gap: what they are to HTTP.
+    #[inline]
+    fn stream(
+        &mut self,
+        Conversation { http, pairing, spoke }: &mut Conversation,
+        info: &Info,
+        tell: impl FnOnce(&mut Http1, usize, &mut Hearing<'_, Self>),
+    ) {
+        if !*spoke {
+            *spoke = true;
+            if info.midstream {
+                http.midstream();
+            }
+        }
+        let Limits { buffered, head, pipelined, .. } = self.settings.limits;
+        let (before, spoken) = (http.kept(), http.spoken());
+        let room = if self.kept < buffered / 2 { head } else { 0 };
+        tell(http, room, &mut Hearing { pairing, info, pipelined, office: self });
+        let after = http.kept();
+        if before != after {
+            if after > before && room == 0 {
+                self.counts.hit(Limit::Buffered);
+            }
+            self.kept = (self.kept + after).saturating_sub(before);
+        }
+        if http.spoken() != spoken {
+            match http.spoken() {
+                None | Some(Spoken::NeedMore | Spoken::Http1) => {}
+                Some(other) => {
+                    self.counts.opaque += 1;
+                    self.counts.tls += u64::from(other == Spoken::Tls);
+                    self.counts.http2 += u64::from(other == Spoken::Http2);
+                }
+            }
+        }
+    }
+}
+
+impl Sink<Conversation> for Desk {
+    fn direction_of(&self, payload: &[u8]) -> Option<Direction> {
+        direction_of(payload)
+    }
+
+    #[inline]
+    fn event(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        match event {
+            FlowEvent::Data { direction, bytes, cut, mark } => {
+                self.stream(conversation, info, |http, room, hearing| {
+                    http.data(direction, bytes, mark, room, hearing);
+                    if cut > 0 {
+                        http.gap(direction, u64::from(cut), true, mark, hearing);
+                    }
+                });
+                return;
+            }
+            FlowEvent::Gap { direction, len, acked, mark } => {
+                self.stream(conversation, info, |http, _, hearing| {
+                    http.gap(direction, u64::from(len), acked, mark, hearing);
+                });
+                return;
+            }
+            FlowEvent::Fin { direction, mark, proof } => {
+                self.stream(conversation, info, |http, _, hearing| {
+                    http.fin(direction, mark.unwrap_or(proof), hearing);
+                    if direction == Direction::ToServer {
+                        http.client_done(hearing);
+                    }
+                });
+                match direction {
+                    Direction::ToServer => conversation.pairing.client_fin(mark, proof, self),
+                    Direction::ToClient => conversation.pairing.server_fin(mark, self),
+                }
+                return;
+            }
+            FlowEvent::StillReading { .. } => return conversation.pairing.still_reading(self),
+            FlowEvent::Reset { direction, mark } => {
+                self.stream(conversation, info, |http, _, hearing| http.client_done(hearing));
+                conversation.pairing.reset(direction, mark, self);
+            }
+            FlowEvent::Refused { connect, mark } => {
+                conversation.spoke = true;
+                conversation.pairing.refused(info, connect, mark, self);
+            }
+            FlowEvent::Closed => conversation.pairing.closed(self),
+            FlowEvent::Ended { why, connect } => {
+                conversation.spoke |= connect.is_some();
+                conversation.pairing.ended(info, why, connect, self);
+            }
+        }
+        self.counts.silent += u64::from(!conversation.spoke);
+        self.kept = self.kept.saturating_sub(conversation.http.kept());
+        *conversation = Conversation { spoke: true, ..Conversation::default() };
+    }
+
+    fn counts(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+}
+
+impl Office for Desk {
+    fn ended(&mut self, mut exchange: Box<Exchange>) {
+        detect(&mut exchange, &Context { slow: self.settings.slow, now: self.now.time });
+        self.events.push_back(Event::Exchange(exchange));
+    }
+
+    fn question(&mut self, exchange: &Exchange) {
+        if self.settings.live {
+            self.events.push_back(Event::Question(Box::new(exchange.clone())));
+        }
+    }
+
+    fn counts(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
+    fn now(&self) -> Mark {
+        self.now
     }
 }

@@ -18,8 +18,11 @@ mod limits;
 
 pub mod capture;
 pub mod decode;
+pub mod flow;
+pub mod message;
 pub mod pairing;
 pub mod problem;
+pub mod report;
 
 pub use analysis::{Analysis, Event, Settings};
 pub use counts::Counts;

@@ -3,7 +3,7 @@ use std::time::Duration;
 /// Every bound of the analysis in one place, so that memory stays bounded whatever the input.
 ///
 /// Each one is counted when it is hit ([`Limit`]) and the count is reported.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections followed at once. Above it the longest idle one is given up.
     ///

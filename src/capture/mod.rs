@@ -24,6 +24,8 @@ pub use item::{Interface, Item, Section, Statistics};
 pub use link_type::LinkType;
 pub use mark::Mark;
 pub use packet::Packet;
+#[cfg(test)]
+pub(crate) use packet::testing;
 pub use pcapng::Comments;
 pub use reader::Reader;
 pub use time::Timestamp;

@@ -14,3 +14,14 @@ pub struct Packet<'a> {
     /// The frame, as far as it was captured.
     pub bytes: &'a [u8],
 }
+
+/// Packets for the tests of later stages.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{LinkType, Mark, Packet};
+
+    /// A packet without bytes.
+    pub(crate) fn packet(mark: Mark, link: LinkType) -> Packet<'static> {
+        Packet { mark, interface: 0, link, original_len: 0, bytes: &[] }
+    }
+}

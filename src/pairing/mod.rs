@@ -1,7 +1,17 @@
 //! Stage 5 of 7: messages and what became of the connection in, exchanges out.
+//!
+//! In:  what [`Listener`](crate::message::Listener) hears, and the ends among
+//!      [`FlowEvent`](crate::flow::FlowEvent).
+//! Out: [`Exchange`], with the [`Outcome`] that its packets prove.
+//! Not here: whether that is a problem (stage 6, `problem`).
 
 mod exchange;
+mod hear;
+mod in_order;
 mod outcome;
+mod pending;
 
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
+pub(crate) use hear::Hearing;
+pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;

@@ -83,6 +83,11 @@ impl Code {
         Self::CaptureLossy,
     ];
 
+    /// Whether it says that the client left before the response had begun.
+    pub fn is_give_up(self) -> bool {
+        matches!(self, Self::ClientClosedFirst | Self::ClientReset)
+    }
+
     /// Its word.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,17 +2,17 @@
 
 /// Bytes of a capture in one byte order.
 #[derive(Clone, Default)]
-pub struct Builder {
-    pub bytes: Vec<u8>,
+pub(crate) struct Builder {
+    pub(crate) bytes: Vec<u8>,
     big: bool,
 }
 
 impl Builder {
-    pub fn little() -> Self {
+    pub(crate) fn little() -> Self {
         Self::default()
     }
 
-    pub fn big() -> Self {
+    pub(crate) fn big() -> Self {
         Self { big: true, ..Self::default() }
     }
 
@@ -24,11 +24,11 @@ impl Builder {
         if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
-    pub fn u64(&self, value: u64) -> [u8; 8] {
+    pub(crate) fn u64(&self, value: u64) -> [u8; 8] {
         if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
-    pub fn halves(&self, value: u64) -> [u8; 8] {
+    pub(crate) fn halves(&self, value: u64) -> [u8; 8] {
         let mut bytes = [0; 8];
         bytes[..4].copy_from_slice(&self.u32((value >> 32) as u32));
         bytes[4..].copy_from_slice(&self.u32(value as u32));
@@ -36,7 +36,7 @@ impl Builder {
     }
 
     /// A pcap file header.
-    pub fn pcap(mut self, magic: u32, link: u32) -> Self {
+    pub(crate) fn pcap(mut self, magic: u32, link: u32) -> Self {
         for field in [magic, if self.big { 0x0002_0004 } else { 0x0004_0002 }, 0, 0, 65535, link] {
             self.bytes.extend(self.u32(field));
         }
@@ -44,7 +44,13 @@ impl Builder {
     }
 
     /// A pcap record.
-    pub fn record(mut self, seconds: u32, fraction: u32, original: u32, data: &[u8]) -> Self {
+    pub(crate) fn record(
+        mut self,
+        seconds: u32,
+        fraction: u32,
+        original: u32,
+        data: &[u8],
+    ) -> Self {
         for field in [seconds, fraction, data.len() as u32, original] {
             self.bytes.extend(self.u32(field));
         }
@@ -53,7 +59,7 @@ impl Builder {
     }
 
     /// Any block; the body is padded.
-    pub fn block(mut self, kind: u32, body: &[u8]) -> Self {
+    pub(crate) fn block(mut self, kind: u32, body: &[u8]) -> Self {
         let len = self.u32(12 + body.len().next_multiple_of(4) as u32);
         self.bytes.extend(self.u32(kind));
         self.bytes.extend(len);
@@ -62,7 +68,7 @@ impl Builder {
         self
     }
 
-    pub fn options(&self, options: &[(u16, &[u8])]) -> Vec<u8> {
+    pub(crate) fn options(&self, options: &[(u16, &[u8])]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (code, value) in options {
             bytes.extend(self.u16(*code));
@@ -75,7 +81,7 @@ impl Builder {
         bytes
     }
 
-    pub fn section(self, options: &[(u16, &[u8])]) -> Self {
+    pub(crate) fn section(self, options: &[(u16, &[u8])]) -> Self {
         let mut body = self.u32(0x1a2b_3c4d).to_vec();
         body.extend(self.u16(1));
         body.extend(self.u16(0));
@@ -84,7 +90,7 @@ impl Builder {
         self.block(0x0a0d_0d0a, &body)
     }
 
-    pub fn interface(self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) -> Self {
+    pub(crate) fn interface(self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) -> Self {
         let mut body = self.u16(link).to_vec();
         body.extend([0; 2]);
         body.extend(self.u32(snaplen));
@@ -93,13 +99,19 @@ impl Builder {
     }
 
     /// An enhanced packet.
-    pub fn packet(self, interface: u32, ticks: u64, data: &[u8], options: &[(u16, &[u8])]) -> Self {
+    pub(crate) fn packet(
+        self,
+        interface: u32,
+        ticks: u64,
+        data: &[u8],
+        options: &[(u16, &[u8])],
+    ) -> Self {
         let body = [&self.u32(interface)[..], &self.timed(ticks, data, options)].concat();
         self.block(6, &body)
     }
 
     /// An obsolete packet.
-    pub fn obsolete(self, interface: u16, ticks: u64, data: &[u8]) -> Self {
+    pub(crate) fn obsolete(self, interface: u16, ticks: u64, data: &[u8]) -> Self {
         let body = [&self.u16(interface)[..], &[0; 2], &self.timed(ticks, data, &[])].concat();
         self.block(2, &body)
     }
@@ -110,19 +122,19 @@ impl Builder {
     }
 
     /// A simple packet.
-    pub fn simple(self, original: u32, data: &[u8]) -> Self {
+    pub(crate) fn simple(self, original: u32, data: &[u8]) -> Self {
         let body = [&self.u32(original)[..], data].concat();
         self.block(3, &body)
     }
 
-    pub fn statistics(self, interface: u32, ticks: u64, options: &[(u16, &[u8])]) -> Self {
+    pub(crate) fn statistics(self, interface: u32, ticks: u64, options: &[(u16, &[u8])]) -> Self {
         let options = self.options(options);
         let body = [&self.u32(interface)[..], &self.halves(ticks), &options].concat();
         self.block(5, &body)
     }
 
     /// Whatever `other` holds, after this.
-    pub fn then(mut self, other: Self) -> Self {
+    pub(crate) fn then(mut self, other: Self) -> Self {
         self.bytes.extend(other.bytes);
         self
     }
@@ -138,7 +150,7 @@ fn padded(bytes: &[u8]) -> Vec<u8> {
 /// interfaces and resolutions, all kinds of packets, comments and a block of an unknown kind.
 ///
 /// Its simple packet is at the end, as it has no time.
-pub fn everything() -> Builder {
+pub(crate) fn everything() -> Builder {
     let second = 1_700_000_000;
     let first = Builder::little();
     let received = first.u64(12);

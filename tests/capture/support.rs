@@ -7,17 +7,17 @@ use meshsniff::capture::{Error, Item, Reader};
 
 /// A packet as it is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub number: u64,
-    pub nanos: i64,
-    pub interface: u32,
-    pub original_len: u32,
-    pub bytes: Vec<u8>,
-    pub comments: Vec<String>,
+pub(crate) struct Seen {
+    pub(crate) number: u64,
+    pub(crate) nanos: i64,
+    pub(crate) interface: u32,
+    pub(crate) original_len: u32,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) comments: Vec<String>,
 }
 
 /// The packets until the end or an error.
-pub fn packets(read: impl Read) -> (Vec<Seen>, Option<Error>) {
+pub(crate) fn packets(read: impl Read) -> (Vec<Seen>, Option<Error>) {
     let mut reader = Reader::new(read);
     let mut seen = Vec::new();
     loop {
@@ -46,21 +46,21 @@ fn packet(item: Item<'_>) -> Option<Seen> {
 }
 
 /// The packets of a capture that has no fault.
-pub fn whole(bytes: &[u8]) -> Vec<Seen> {
+pub(crate) fn whole(bytes: &[u8]) -> Vec<Seen> {
     let (seen, error) = packets(bytes);
     assert!(error.is_none(), "{error:?}");
     seen
 }
 
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capture/data").join(name)
 }
 
-pub fn load(name: &str) -> Vec<u8> {
+pub(crate) fn load(name: &str) -> Vec<u8> {
     std::fs::read(data(name)).expect("test data is there")
 }
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     flate2::read::GzEncoder::new(bytes, flate2::Compression::default())
         .read_to_end(&mut out)
@@ -68,12 +68,12 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("memory can be read")
 }
 
 /// Compresses in two members or frames, the second beginning in the middle of a record.
-pub fn twice(bytes: &[u8], compress: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn twice(bytes: &[u8], compress: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     [compress(first), compress(second)].concat()
 }

@@ -9,7 +9,7 @@ use crate::support::{Seen, data, gzip, load, twice, whole, zstd};
 /// Whether `program` is there. Missing, the test is skipped, loudly; where `CI` is set it fails.
 #[expect(clippy::disallowed_methods, reason = "a test may ask where it runs")]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-pub fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     let found = Command::new(program).arg("-v").output().is_ok();
     if !found {
         assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
@@ -19,7 +19,7 @@ pub fn installed(program: &str) -> bool {
 }
 
 /// What a program writes to stdout, given `input` on stdin.
-pub fn pipe(program: &str, args: &[&str], input: &[u8]) -> String {
+pub(crate) fn pipe(program: &str, args: &[&str], input: &[u8]) -> String {
     let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::piped())

@@ -1,0 +1,123 @@
+use super::{Exchange, Late, Outcome, Side};
+use crate::capture::Mark;
+use crate::message::Asked;
+
+/// An exchange that has not ended.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) exchange: Box<Exchange>,
+    pub(super) asked: Asked,
+    pub(super) request: Progress,
+    pub(super) response: Progress,
+    /// The packet with the first byte of the response, once there is one.
+    pub(super) begun: Option<Mark>,
+    /// Whether it had begun when the client's FIN was told.
+    pub(super) begun_first: bool,
+}
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing of it was seen.
+    None,
+    /// Begun, not ended.
+    Open,
+    /// Whole.
+    Ended,
+    /// Its head was seen in part: it goes on, but where it ends is not known.
+    Unframed,
+    /// A part is missing that would tell what it is.
+    Lost,
+}
+
+/// How a client closed its half.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    /// The FIN, if it was captured.
+    pub(super) fin: Option<Mark>,
+    /// The packet that proves it.
+    pub(super) proof: Mark,
+    /// It acknowledged bytes that came after it: it still reads.
+    pub(super) reads_on: bool,
+}
+
+/// An end: what became of the exchange, who left, with which packet.
+pub(super) type End = (Outcome, Option<Side>, Option<Mark>);
+
+pub(super) const UNKNOWN: End = (Outcome::Unknown, None, None);
+pub(super) const IN_PROGRESS: End = (Outcome::InProgress, None, None);
+
+impl Pending {
+    /// Whether the response began after the client had closed its half. Times decide where both
+    /// packets were seen, because a capture may have them in the wrong order.
+    pub(super) fn late(&self, left: &Left) -> bool {
+        match (self.begun, left.fin) {
+            (Some(begun), Some(fin)) => (begun.time, begun.number) > (fin.time, fin.number),
+            (Some(_), None) => !self.begun_first,
+            (None, _) => false,
+        }
+    }
+
+    /// Ends it. An answer that came after the client had left is told apart from one it took.
+    pub(super) fn end(mut self, (outcome, by, close): End) -> Box<Exchange> {
+        let exchange = &mut self.exchange;
+        // A request that was not captured may have been anything: only a whole answer that the
+        // client took says what became of it.
+        let known = exchange.request.last.is_some() || outcome == Outcome::Complete;
+        let (outcome, by, close) = if known { (outcome, by, close) } else { UNKNOWN };
+        (exchange.outcome, exchange.by, exchange.close) = (outcome, by, close);
+        let gave_up =
+            matches!(outcome, Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse);
+        if gave_up && let Some(begun) = self.begun {
+            let status = exchange.response.take().map(|response| response.status);
+            exchange.late = Some(Late { status, mark: begun });
+        }
+        if outcome == Outcome::HalfCloseOk {
+            exchange.late = None;
+        }
+        self.exchange
+    }
+
+    /// How it ends when the client resets the connection.
+    pub(super) fn client_reset(&self, left: Option<&Left>, mark: Mark) -> End {
+        let client = Some(Side::Client);
+        match (left, self.response) {
+            (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            (None, Progress::Ended) if self.request == Progress::Lost => UNKNOWN,
+            (None, Progress::Ended) => (Outcome::Complete, None, None),
+            (None, _) if self.request == Progress::Open => {
+                (Outcome::TruncatedRequest, client, Some(mark))
+            }
+            (None, Progress::None) => (Outcome::ClientRstBeforeResponse, client, Some(mark)),
+            (None, Progress::Open) => (Outcome::TruncatedResponse, client, Some(mark)),
+            (Some(left), Progress::None) => (Outcome::ClientFinBeforeResponse, client, left.fin),
+            (Some(left), _) if self.late(left) && !left.reads_on => {
+                (Outcome::ClientFinBeforeResponse, client, left.fin)
+            }
+            (Some(left), _) => (Outcome::TruncatedResponse, client, left.fin),
+        }
+    }
+
+    /// How it ends when the server closes or resets; `None`: the client's reaction will tell.
+    pub(super) fn server_left(&self, left: Option<&Left>, close: Option<Mark>) -> Option<End> {
+        let server = Some(Side::Server);
+        Some(match (left, self.response) {
+            (_, Progress::Lost | Progress::Unframed) => UNKNOWN,
+            // Its client's reaction will tell: it may have left while that was not captured.
+            (None, Progress::Ended) if self.request == Progress::Lost => return None,
+            (None, Progress::Ended) => (Outcome::Complete, None, None),
+            (None, Progress::None) => (Outcome::ServerClosedBeforeResponse, server, close),
+            (None, Progress::Open) => (Outcome::TruncatedResponse, server, close),
+            (Some(left), Progress::None) => {
+                (Outcome::ClientFinBeforeResponse, Some(Side::Client), left.fin)
+            }
+            (Some(left), Progress::Open) if !self.late(left) && !left.reads_on => {
+                (Outcome::TruncatedResponse, Some(Side::Client), left.fin)
+            }
+            (Some(left), Progress::Open) if left.reads_on => {
+                (Outcome::TruncatedResponse, server, close)
+            }
+            (Some(_), Progress::Open | Progress::Ended) => return None,
+        })
+    }
+}

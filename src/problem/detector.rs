@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use super::{
+    Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
+    connect_timeout, inferred_timeout, no_response, proxy_answered, server_closed_first,
+    server_error, slow_response, truncated,
+};
+use crate::capture::Timestamp;
+use crate::pairing::Exchange;
+
+/// What a detector may know beside the exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// A response that begins later than this after its request is slow.
+    pub slow: Duration,
+    /// The capture's time now; at its end, the time of its last packet.
+    pub now: Timestamp,
+}
+
+/// One kind of finding: how it is recognised, and the words for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Detector {
+    /// Its code.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// Whether it is to be said of this exchange. `None`: it is said of a route or of the whole
+    /// capture, not of one exchange.
+    pub applies: Option<fn(&Exchange, &Context) -> bool>,
+    /// What happened in this exchange, with figures. Meaningful where `applies` says yes.
+    pub sentence: fn(&Exchange) -> String,
+    /// What it means, what usually causes it, what to check next: the page of the documentation.
+    pub explain: &'static str,
+}
+
+/// Every detector, in the order of [`Code::ALL`].
+pub static DETECTORS: [Detector; Code::ALL.len()] = [
+    client_closed_first::DETECTOR,
+    client_reset::DETECTOR,
+    server_closed_first::DETECTOR,
+    truncated::DETECTOR,
+    slow_response::DETECTOR,
+    connect_refused::DETECTOR,
+    connect_timeout::DETECTOR,
+    no_response::DETECTOR,
+    proxy_answered::DETECTOR,
+    server_error::DETECTOR,
+    inferred_timeout::DETECTOR,
+    capture_lossy::DETECTOR,
+];
+
+/// Sets [`Exchange::findings`] to what the detectors say of it.
+pub fn detect(exchange: &mut Exchange, context: &Context) {
+    exchange.findings = Default::default();
+    for detector in &DETECTORS {
+        if detector.applies.is_some_and(|applies| applies(exchange, context)) {
+            exchange.findings.insert(detector.code);
+        }
+    }
+}
+
+impl Code {
+    /// What recognises and explains this code.
+    pub fn detector(self) -> &'static Detector {
+        &DETECTORS[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pairing::Outcome;
+    use crate::problem::samples;
+
+    #[test]
+    fn the_list_is_in_the_order_of_the_codes() {
+        for (code, detector) in Code::ALL.into_iter().zip(&DETECTORS) {
+            assert_eq!(code, detector.code);
+        }
+    }
+
+    #[test]
+    fn every_page_begins_with_its_code_and_fits_80_columns() {
+        for detector in &DETECTORS {
+            let name = detector.code.name();
+            assert!(detector.explain.starts_with(&format!("# {name}\n")), "{name}");
+            assert!(detector.explain.lines().all(|line| line.chars().count() <= 80), "{name}");
+            assert!(detector.explain.contains("\nWhat to check next\n"), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_leads_to_its_code() {
+        let context = Context { slow: Duration::from_secs(1), now: samples::at_ms(60_000) };
+        let codes = |outcome| {
+            let mut exchange = samples::exchange(outcome);
+            detect(&mut exchange, &context);
+            exchange.findings.iter().collect::<Vec<_>>()
+        };
+        assert_eq!(codes(Outcome::Complete), []);
+        assert_eq!(codes(Outcome::HalfCloseOk), []);
+        assert_eq!(codes(Outcome::ClientFinBeforeResponse), [Code::ClientClosedFirst]);
+        assert_eq!(codes(Outcome::ClientRstBeforeResponse), [Code::ClientReset]);
+        assert_eq!(codes(Outcome::ServerClosedBeforeResponse), [Code::ServerClosedFirst]);
+        assert_eq!(codes(Outcome::TruncatedResponse), [Code::Truncated]);
+        assert_eq!(codes(Outcome::TruncatedRequest), [Code::Truncated]);
+        assert_eq!(codes(Outcome::Refused), [Code::ConnectRefused]);
+        assert_eq!(codes(Outcome::ConnectTimeout), [Code::ConnectTimeout]);
+        assert_eq!(codes(Outcome::InProgress), [Code::NoResponse]);
+        assert_eq!(codes(Outcome::Unknown), []);
+    }
+}

@@ -1,0 +1,78 @@
+use super::proxy_answered::is_proxys;
+use crate::pairing::{Exchange, Outcome, ProxyAnswer, Side};
+
+/// Response flags of Envoy's access log that fit the packets of an exchange.
+///
+/// Several flags in a list mean that the packets fit each of them. An empty list: nothing can be
+/// said of that proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnvoyFlags {
+    /// What the proxy on this connection may have logged.
+    pub here: &'static [&'static str],
+    /// What the proxy on the caller's side may have logged.
+    pub caller: &'static [&'static str],
+}
+
+/// The flags that Envoy may have logged for this exchange, as far as its packets allow.
+///
+/// `None` where nothing failed, or where the packets say nothing about it. Source: Envoy, access
+/// logging, `%RESPONSE_FLAGS%`; which packets go with which flag was read in captures of Envoy
+/// 1.40 beside its logs.
+pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
+    let flags = |here, caller| Some(EnvoyFlags { here, caller });
+    match (exchange.outcome, exchange.by) {
+        (Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse, _)
+        | (Outcome::TruncatedResponse, Some(Side::Client)) => {
+            flags(&["DC", "DR"], &["UT", "DC", "DR"])
+        }
+        (Outcome::TruncatedRequest, Some(Side::Client)) => flags(&["DC", "DR"], &["DC", "DR"]),
+        (Outcome::TruncatedResponse, Some(Side::Server)) => flags(&["UPE", "UC"], &["UPE", "UC"]),
+        (Outcome::ServerClosedBeforeResponse, _)
+        | (Outcome::TruncatedRequest, Some(Side::Server)) => flags(&["UC"], &[]),
+        (Outcome::Refused | Outcome::ConnectTimeout, _) => flags(&["UF"], &[]),
+        (Outcome::Complete | Outcome::HalfCloseOk, _) if is_proxys(exchange) => by_proxy(exchange),
+        _ => None,
+    }
+}
+
+/// The answer is the proxy's own: its flag goes with the status.
+fn by_proxy(exchange: &Exchange) -> Option<EnvoyFlags> {
+    let response = exchange.response.as_ref()?;
+    let here: &[&str] = match (response.proxy.as_ref()?, response.status) {
+        (ProxyAnswer::Linkerd(_), _) => return None,
+        (ProxyAnswer::Envoy, 504) => &["UT", "SI", "UMSDR"],
+        (ProxyAnswer::Envoy, 503) => &["UH", "UF", "UC", "UO", "URX", "NC"],
+        (ProxyAnswer::Envoy, _) => &["UPE"],
+    };
+    Some(EnvoyFlags { here, caller: &[] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::samples;
+
+    #[test]
+    fn a_give_up_is_dc_or_dr_here_and_perhaps_ut_at_the_caller() {
+        let flags = envoy_flags(&samples::exchange(Outcome::ClientFinBeforeResponse)).unwrap();
+        assert_eq!(flags.here, ["DC", "DR"]);
+        assert_eq!(flags.caller, ["UT", "DC", "DR"]);
+    }
+
+    #[test]
+    fn what_went_well_or_is_not_known_has_none() {
+        for outcome in
+            [Outcome::Complete, Outcome::HalfCloseOk, Outcome::InProgress, Outcome::Unknown]
+        {
+            assert_eq!(envoy_flags(&samples::exchange(outcome)), None);
+        }
+    }
+
+    #[test]
+    fn the_proxys_504_is_its_own_timeout() {
+        let exchange = samples::answered(504, 500, Some(ProxyAnswer::Envoy));
+        assert_eq!(envoy_flags(&exchange).unwrap().here[0], "UT");
+        let exchange = samples::answered(504, 500, Some(ProxyAnswer::Linkerd("t".into())));
+        assert_eq!(envoy_flags(&exchange), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Exchanges made by hand, for the tests of this stage and the next.
+
+use crate::capture::{Mark, Timestamp};
+use crate::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
+
+/// The moment `millis` after the request's end, in every sample.
+pub(crate) fn at_ms(millis: i64) -> Timestamp {
+    Timestamp::from_nanos(1_700_000_000_000_000_000 + millis * 1_000_000)
+}
+
+fn mark(number: u64, millis: i64) -> Mark {
+    Mark { number, time: at_ms(millis) }
+}
+
+/// `GET /items` that ended so: who left did it after 498 ms, an answer came after 743 ms.
+pub(crate) fn exchange(outcome: Outcome) -> Exchange {
+    let connect = matches!(outcome, Outcome::Refused | Outcome::ConnectTimeout);
+    let request = Request {
+        method: (!connect).then(|| "GET".into()),
+        path: (!connect).then(|| "/items".into()),
+        host: (!connect).then(|| "catalog".into()),
+        request_id: (!connect).then(|| "fc97008b-2afe".into()),
+        first: Some(mark(11, -1)),
+        last: Some(mark(12, 0)),
+        attempts: u32::from(connect),
+        ..Request::default()
+    };
+    let (by, close) = match outcome {
+        Outcome::Complete | Outcome::InProgress | Outcome::Unknown | Outcome::ConnectTimeout => {
+            (None, None)
+        }
+        Outcome::HalfCloseOk => (None, Some(mark(20, 498))),
+        Outcome::ServerClosedBeforeResponse | Outcome::TruncatedResponse | Outcome::Refused => {
+            (Some(Side::Server), Some(mark(20, 498)))
+        }
+        _ => (Some(Side::Client), Some(mark(20, 498))),
+    };
+    let answered =
+        matches!(outcome, Outcome::Complete | Outcome::HalfCloseOk | Outcome::TruncatedResponse);
+    Exchange {
+        connection: 3,
+        interface: 0,
+        protocol: if connect { Protocol::Tcp } else { Protocol::Http1 },
+        client: "127.0.0.6:40656".parse().unwrap(),
+        server: "10.77.0.12:9080".parse().unwrap(),
+        request,
+        response: answered.then(|| Response {
+            status: 200,
+            first: mark(14, 30),
+            last: mark(15, 32),
+            body: 12,
+            proxy: None,
+        }),
+        outcome,
+        by,
+        close,
+        late: (outcome == Outcome::ClientFinBeforeResponse)
+            .then(|| Late { status: Some(200), mark: mark(33, 743) }),
+        findings: Default::default(),
+    }
+}
+
+/// `GET /items` that was answered with `status` after `millis`.
+pub(crate) fn answered(status: u16, millis: i64, proxy: Option<ProxyAnswer>) -> Exchange {
+    let mut exchange = exchange(Outcome::Complete);
+    exchange.response =
+        Some(Response { status, first: mark(14, millis), last: mark(15, millis), body: 12, proxy });
+    exchange
+}
+
+/// The sample of this outcome with its findings, at the end of a capture of a minute.
+pub(crate) fn judged(outcome: Outcome) -> Exchange {
+    let mut exchange = exchange(outcome);
+    judge(&mut exchange);
+    exchange
+}
+
+/// Sets the findings, at the end of a capture of a minute.
+pub(crate) fn judge(exchange: &mut Exchange) {
+    let slow = std::time::Duration::from_secs(1);
+    super::detect(exchange, &super::Context { slow, now: at_ms(60_000) });
+}

@@ -1,0 +1,31 @@
+//! Stage 7 of 7: exchanges and findings in, something to read out.
+//!
+//! In:  [`Exchange`](crate::pairing::Exchange), one after the other, and what the capture counted.
+//! Out: lines of text ([`Lines`]), JSON Lines ([`write_exchange`]), one JSON document
+//!      ([`Document`]), a [`Summary`] whose first sentence is the answer, and a capture with
+//!      comments ([`comment`], [`annotate`]).
+//!
+//! Everything is written into a `Vec<u8>` that the caller empties and uses again: nothing is
+//! allocated for an exchange that went well.
+
+pub mod annotate;
+pub mod comment;
+mod document;
+mod json;
+mod palette;
+mod route;
+mod sample;
+mod share;
+mod summary;
+mod summary_json;
+mod summary_text;
+mod text;
+mod verdict;
+mod write;
+
+pub use document::Document;
+pub use json::{Numbers, write_exchange};
+pub use palette::Palette;
+pub use route::fold;
+pub use summary::{Ended, LeftOut, Summary};
+pub use text::Lines;

@@ -1,0 +1,266 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::route::Routes;
+use super::sample::Sample;
+use crate::counts::Counts;
+use crate::pairing::{Exchange, Outcome};
+use crate::problem::{Code, InferredTimeout, infer_timeout};
+
+/// Routes told apart; the rest is one route, "other". 512 of them with their percentiles are
+/// about 8 MB, and no person reads more.
+const ROUTES: u32 = 512;
+/// Exchanges named as evidence of one finding of one route.
+const EVIDENCE: usize = 5;
+
+/// Exchanges that were not looked at because nobody asked for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// To the mesh's own ports.
+    pub mesh: u64,
+    /// By kubelet.
+    pub probes: u64,
+    /// By a filter of the user.
+    pub filtered: u64,
+}
+
+/// What is known of the capture when it has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// What the analysis has counted.
+    pub counts: &'a Counts,
+    /// Packets the kernel dropped, as the capture says; `None` if it says nothing.
+    pub dropped: Option<u64>,
+    /// What was left out.
+    pub left_out: LeftOut,
+    /// The capture with comments, if one is written.
+    pub written: Option<&'a str>,
+}
+
+/// All exchanges together: how many, how long, what went wrong, by route.
+///
+/// Memory is bounded whatever the number of exchanges.
+#[derive(Debug)]
+pub struct Summary {
+    routes: Routes,
+    pub(super) list: Vec<Route>,
+    pub(super) outcomes: [u64; Outcome::ALL.len()],
+}
+
+/// One method and folded path, or one server that connects failed to.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) name: Box<str>,
+    /// It is a server that connects failed to; nothing was asked.
+    pub(super) connect: bool,
+    pub(super) n: u64,
+    pub(super) answered: u64,
+    /// From the request's last byte to the response's first and last, in µs.
+    pub(super) ttfb: Histogram<u32>,
+    pub(super) total: Histogram<u32>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) late: Late,
+}
+
+/// One finding of one route.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: Code,
+    pub(super) count: u64,
+    /// After the request: when somebody left, or when the answer began.
+    pub(super) times: Sample,
+    /// The statuses that came, and how often.
+    pub(super) statuses: Vec<(u16, u64)>,
+    /// The frames of the first of them, as JSON.
+    pub(super) evidence: Vec<Box<[u8]>>,
+}
+
+/// The answers that came after their client had left.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    pub(super) times: Sample,
+    /// With a status of 500 or more.
+    pub(super) failed: u64,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self { routes: Routes::new(ROUTES), list: Vec::new(), outcomes: [0; Outcome::ALL.len()] }
+    }
+}
+
+impl Summary {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an exchange that has ended.
+    #[inline]
+    pub fn add(&mut self, exchange: &Exchange) {
+        self.outcomes[exchange.outcome as usize] += 1;
+        let route = self.route(exchange);
+        route.n += 1;
+        if let Some(total) = exchange.total() {
+            route.answered += 1;
+            route.total.saturating_record(micros(total));
+        }
+        if let Some(ttfb) = exchange.ttfb() {
+            route.ttfb.saturating_record(micros(ttfb));
+        }
+        if !exchange.findings.is_empty() {
+            route.failed(exchange);
+        }
+        if let Some(late) = exchange.late {
+            route.late.failed += u64::from(late.status.is_some_and(|status| status >= 500));
+            route.late.times.add(exchange.late().unwrap_or_default());
+        }
+    }
+
+    /// How many exchanges there were.
+    pub fn exchanges(&self) -> u64 {
+        self.outcomes.iter().sum()
+    }
+
+    /// Whether any of them has a finding.
+    pub fn has_findings(&self) -> bool {
+        self.list.iter().any(|route| !route.failures.is_empty())
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize]
+    }
+
+    /// Its route, which is made if it is new.
+    #[inline]
+    fn route(&mut self, exchange: &Exchange) -> &mut Route {
+        let request = &exchange.request;
+        let (found, new) = match (&request.method, &request.path) {
+            (Some(method), Some(path)) => self.routes.find(method, path),
+            _ if is_connect(exchange) => self.routes.find_name(&exchange.server.to_string()),
+            _ => self.routes.find_name("request not captured"),
+        };
+        if let Some(name) = new {
+            self.list.push(Route::new(name, is_connect(exchange)));
+        }
+        let place = match found {
+            Some(route) => route as usize,
+            None => {
+                if self.list.len() == ROUTES as usize {
+                    self.list.push(Route::new("other routes", false));
+                }
+                ROUTES as usize
+            }
+        };
+        &mut self.list[place]
+    }
+}
+
+fn is_connect(exchange: &Exchange) -> bool {
+    matches!(exchange.outcome, Outcome::Refused | Outcome::ConnectTimeout)
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Two digits are exact: an error of 0.8 % at most. Grows with the longest time seen.
+fn histogram() -> Histogram<u32> {
+    match Histogram::new(2) {
+        Ok(histogram) => histogram,
+        // 2 is within the limits of the crate.
+        Err(_) => unreachable!(),
+    }
+}
+
+impl Route {
+    fn new(name: &str, connect: bool) -> Self {
+        Self {
+            name: name.into(),
+            connect,
+            n: 0,
+            answered: 0,
+            ttfb: histogram(),
+            total: histogram(),
+            failures: Vec::new(),
+            late: Late::default(),
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, exchange: &Exchange) {
+        for code in exchange.findings.iter() {
+            let place = self.failures.iter().position(|failure| failure.code == code);
+            let place = place.unwrap_or_else(|| {
+                self.failures.push(Failure::new(code));
+                self.failures.len() - 1
+            });
+            self.failures[place].add(exchange);
+        }
+    }
+
+    pub(super) fn failure(&self, code: Code) -> Option<&Failure> {
+        self.failures.iter().find(|failure| failure.code == code)
+    }
+
+    pub(super) fn count(&self, code: Code) -> u64 {
+        self.failure(code).map_or(0, |failure| failure.count)
+    }
+
+    /// How many were given up by their client before the response had begun.
+    pub(super) fn gave_up(&self) -> u64 {
+        self.count(Code::ClientClosedFirst) + self.count(Code::ClientReset)
+    }
+
+    /// When clients gave up, sorted; of many a fair choice.
+    pub(super) fn gaps(&self) -> Vec<Duration> {
+        self.times(&[Code::ClientClosedFirst, Code::ClientReset])
+    }
+
+    /// The times of these findings, sorted.
+    pub(super) fn times(&self, codes: &[Code]) -> Vec<Duration> {
+        let mut times = Vec::new();
+        for failure in codes.iter().filter_map(|code| self.failure(*code)) {
+            failure.times.extend_into(&mut times);
+        }
+        times.sort_unstable();
+        times
+    }
+
+    /// The timeout of those who gave up.
+    pub(super) fn timeout(&self) -> Option<InferredTimeout> {
+        infer_timeout(&mut self.gaps())
+    }
+}
+
+impl Failure {
+    fn new(code: Code) -> Self {
+        Self {
+            code,
+            count: 0,
+            times: Sample::default(),
+            statuses: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, exchange: &Exchange) {
+        self.count += 1;
+        if let Some(span) = exchange.gap().or(exchange.ttfb()) {
+            self.times.add(span);
+        }
+        if let Some(response) = &exchange.response {
+            match self.statuses.iter_mut().find(|(status, _)| *status == response.status) {
+                Some((_, count)) => *count += 1,
+                // Statuses have three digits, so this list is bounded.
+                None => self.statuses.push((response.status, 1)),
+            }
+        }
+        if self.evidence.len() < EVIDENCE {
+            let mut frames = Vec::new();
+            super::json::packets(&mut frames, exchange);
+            self.evidence.push(frames[b",\"packets\":".len()..].into());
+        }
+    }
+}

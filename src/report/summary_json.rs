@@ -1,0 +1,257 @@
+use std::time::Duration;
+
+use super::summary::{Ended, Route, Summary};
+use super::verdict::{Verdict, all_well, verdicts};
+use super::write::{integer, json_string, millis};
+use crate::decode::Skip;
+use crate::limits::Limit;
+use crate::pairing::Outcome;
+use crate::problem::{Code, Severity, Span, loss};
+
+/// A JSON object that is being written.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    begun: bool,
+}
+
+impl<'a> Object<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, begun: false }
+    }
+
+    /// Writes the key; the value is to follow.
+    fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        if self.begun {
+            self.out.push(b',');
+        }
+        self.begun = true;
+        json_string(self.out, key);
+        self.out.push(b':');
+        self.out
+    }
+
+    fn integer(&mut self, key: &str, value: u64) {
+        integer(self.key(key), value);
+    }
+
+    fn millis(&mut self, key: &str, value: Duration) {
+        millis(self.key(key), value);
+    }
+
+    fn string(&mut self, key: &str, value: &str) {
+        json_string(self.key(key), value);
+    }
+
+    fn object(&mut self, key: &str, write: impl FnOnce(&mut Object<'_>)) {
+        let mut inner = Object::new(self.key(key));
+        write(&mut inner);
+        inner.end();
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Writes `[a,b]`, each element by `write`.
+fn array<T>(
+    out: &mut Vec<u8>,
+    elements: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (place, element) in elements.into_iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write(out, element);
+    }
+    out.push(b']');
+}
+
+impl Summary {
+    /// Appends the findings, all of one kind and route together, as a JSON array.
+    pub(super) fn write_findings(&self, out: &mut Vec<u8>, ended: &Ended<'_>) {
+        let mut first = true;
+        let mut next = |out: &mut Vec<u8>| {
+            out.extend_from_slice(if first { b"[\n" } else { b",\n" });
+            first = false;
+        };
+        for verdict in verdicts(self) {
+            for (code, count) in parts(&verdict) {
+                next(out);
+                one_code(out, &verdict, code, count);
+            }
+            let timeout = verdict.route.timeout().filter(|_| verdict.code.is_give_up());
+            if let Some(timeout) = timeout {
+                next(out);
+                let mut object = head(out, Code::InferredTimeout);
+                object.string("route", &verdict.route.name);
+                object.integer("count", timeout.count as u64);
+                let of = Span(timeout.low);
+                let sentence = format!(
+                    "{} give-ups lie between {of} and {}: {}",
+                    timeout.count,
+                    Span(timeout.high),
+                    timeout.words()
+                );
+                object.string("sentence", &sentence);
+                object.millis("timeout_ms", timeout.value);
+                object.key("evidence").extend_from_slice(b"[]");
+                object.end();
+            }
+        }
+        if let Some(loss) = loss(ended.counts, ended.dropped.unwrap_or(0)) {
+            next(out);
+            let mut object = head(out, Code::CaptureLossy);
+            object.integer("count", loss.gaps + loss.dropped);
+            let sentence = format!(
+                "the capture lacks packets: {} gaps, {} bytes of the streams, {} packets dropped by the kernel",
+                loss.gaps, loss.missed_bytes, loss.dropped
+            );
+            object.string("sentence", &sentence);
+            object.key("evidence").extend_from_slice(b"[]");
+            object.end();
+        }
+        out.extend_from_slice(if first { b"[]" } else { b"\n]" });
+    }
+
+    /// Appends the summary as a JSON object.
+    pub fn write_json(&self, out: &mut Vec<u8>, ended: &Ended<'_>) {
+        let counts = ended.counts;
+        let mut object = Object::new(out);
+        let verdict = verdicts(self).first().map(Verdict::sentence);
+        object.string("verdict", &verdict.unwrap_or_else(|| all_well(self)));
+        object.integer("exchanges", self.exchanges());
+        object.object("outcomes", |outcomes| {
+            for outcome in Outcome::ALL {
+                if self.count(outcome) > 0 {
+                    outcomes.integer(outcome.name(), self.count(outcome));
+                }
+            }
+        });
+        array(object.key("routes"), &self.list, one_route);
+        object.object("left_out", |left| {
+            left.integer("mesh", ended.left_out.mesh);
+            left.integer("probes", ended.left_out.probes);
+            left.integer("filtered", ended.left_out.filtered);
+        });
+        object.object("capture", |capture| {
+            if let (Some(first), Some(last)) = (counts.first, counts.last) {
+                super::write::epoch(capture.key("t"), first.time);
+                capture.millis("duration_ms", last.time.since(first.time));
+            }
+            capture.integer("packets", counts.packets);
+            if let Some(dropped) = ended.dropped {
+                capture.integer("dropped", dropped);
+            }
+            for (key, value) in [
+                ("connections", counts.connections),
+                ("midstream", counts.midstream),
+                ("silent", counts.silent),
+                ("opaque", counts.opaque),
+                ("tls", counts.tls),
+                ("http2", counts.http2),
+                ("retransmissions", counts.retransmissions),
+                ("gaps", counts.gaps),
+                ("missed_bytes", counts.missed_bytes),
+                ("orphan_responses", counts.orphan_responses),
+            ] {
+                capture.integer(key, value);
+            }
+        });
+        object.object("skipped", |skipped| {
+            for skip in Skip::ALL.into_iter().filter(|skip| counts.skipped(*skip) > 0) {
+                skipped.integer(skip.name(), counts.skipped(skip));
+            }
+        });
+        object.object("limits", |limits| {
+            for limit in Limit::ALL.into_iter().filter(|limit| counts.limit(*limit) > 0) {
+                limits.integer(limit.consequence(), counts.limit(limit));
+            }
+        });
+        object.end();
+    }
+}
+
+/// Text says "given up" of both codes; here each has its own count.
+fn parts(verdict: &Verdict<'_>) -> Vec<(Code, u64)> {
+    if !verdict.code.is_give_up() {
+        return vec![(verdict.code, verdict.count)];
+    }
+    [Code::ClientClosedFirst, Code::ClientReset]
+        .into_iter()
+        .map(|code| (code, verdict.route.count(code)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
+fn head(out: &mut Vec<u8>, code: Code) -> Object<'_> {
+    let mut object = Object::new(out);
+    object.string("code", code.name());
+    object.string(
+        "severity",
+        match code.detector().severity {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        },
+    );
+    object
+}
+
+fn one_code(out: &mut Vec<u8>, verdict: &Verdict<'_>, code: Code, count: u64) {
+    let mut object = head(out, code);
+    object.string("route", &verdict.route.name);
+    object.integer("count", count);
+    object.integer("of", verdict.route.n);
+    object.string("sentence", &verdict.sentence());
+    let evidence = verdict.route.failure(code).map_or(&[] as &[_], |failure| &failure.evidence);
+    array(object.key("evidence"), evidence, |out, frames| out.extend_from_slice(frames));
+    object.end();
+}
+
+fn one_route(out: &mut Vec<u8>, route: &Route) {
+    let mut object = Object::new(out);
+    object.string("route", &route.name);
+    object.integer("n", route.n);
+    object.integer("answered", route.answered);
+    object.integer("gave_up", route.gave_up());
+    for (key, times) in [("ttfb_ms", &route.ttfb), ("total_ms", &route.total)] {
+        if !times.is_empty() {
+            object.object(key, |span| {
+                for (key, at) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
+                    let value = times.value_at_quantile(at).min(times.max());
+                    span.millis(key, Duration::from_micros(value));
+                }
+            });
+        }
+    }
+    if let Some(timeout) = route.timeout() {
+        object.object("timeout", |object| {
+            object.millis("value_ms", timeout.value);
+            object.key("usual").extend_from_slice(if timeout.usual { b"true" } else { b"false" });
+            object.millis("low_ms", timeout.low);
+            object.millis("high_ms", timeout.high);
+            object.integer("count", timeout.count as u64);
+        });
+    }
+    if route.late.times.seen() > 0 {
+        let mut times = Vec::new();
+        route.late.times.extend_into(&mut times);
+        times.sort_unstable();
+        object.object("late", |object| {
+            object.integer("n", route.late.times.seen());
+            object.millis("median_ms", super::sample::percentile(&times, 50));
+            object.millis("max_ms", route.late.times.max());
+            object.integer("failed", route.late.failed);
+        });
+    }
+    object.object("findings", |findings| {
+        for failure in &route.failures {
+            findings.integer(failure.code.name(), failure.count);
+        }
+    });
+    object.end();
+}

@@ -1,0 +1,230 @@
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::palette::Palette;
+use super::summary::{Ended, LeftOut, Route, Summary};
+use super::verdict::{all_well, is_failure, number, percent, verdicts};
+use super::write::{pad, shown};
+use crate::counts::Counts;
+use crate::decode::Skip;
+use crate::limits::Limit;
+use crate::problem::{Span, loss};
+
+/// Verdicts told in words; the table has the rest.
+const TOLD: usize = 5;
+/// Lines of the table.
+const ROWS: usize = 20;
+
+impl Summary {
+    /// Appends the summary as text. Its first line is the answer.
+    pub fn write_text(&self, out: &mut Vec<u8>, ended: &Ended<'_>, palette: Palette) {
+        self.answer(out, palette);
+        self.table(out);
+        out.push(b'\n');
+        reservations(out, ended);
+        capture(out, ended);
+        if self.has_findings() {
+            out.extend_from_slice(palette.quiet());
+            match ended.written {
+                Some(file) => out.extend_from_slice(format!("Evidence: {file}").as_bytes()),
+                None => out.extend_from_slice(b"Evidence: add -w evidence.pcapng"),
+            }
+            if let Some(worst) = verdicts(self).first() {
+                let name = worst.code.name();
+                let _ = write!(out, "; in Wireshark: frame.comment contains \"{name}\"");
+            }
+            out.extend_from_slice(palette.end());
+            out.push(b'\n');
+        }
+    }
+
+    /// What is wrong, the worst first; what it means for both ends; where to read on.
+    fn answer(&self, out: &mut Vec<u8>, palette: Palette) {
+        let verdicts = verdicts(self);
+        let Some(worst) = verdicts.first() else {
+            out.extend_from_slice(palette.strong());
+            out.extend_from_slice(all_well(self).as_bytes());
+            out.extend_from_slice(palette.end());
+            out.push(b'\n');
+            return;
+        };
+        out.extend_from_slice(palette.strong());
+        out.extend_from_slice(worst.sentence().as_bytes());
+        out.extend_from_slice(palette.end());
+        out.push(b'\n');
+        for line in [worst.late(), worst.views()].into_iter().flatten() {
+            let _ = writeln!(out, "  {line}");
+        }
+        for verdict in verdicts.iter().skip(1).take(TOLD) {
+            let _ = writeln!(out, "  {}", verdict.sentence());
+        }
+        if verdicts.len() > TOLD + 1 {
+            let _ = writeln!(out, "  And {} more; see the table.", verdicts.len() - TOLD - 1);
+        }
+        let mut codes: Vec<_> = verdicts.iter().map(|verdict| verdict.code.name()).collect();
+        codes.dedup();
+        codes.truncate(1);
+        for code in codes {
+            let _ =
+                writeln!(out, "  What it means, what to check: kubectl meshsniff explain {code}");
+        }
+    }
+
+    fn table(&self, out: &mut Vec<u8>) {
+        let mut routes: Vec<_> = self.list.iter().filter(|route| !route.connect).collect();
+        if routes.is_empty() {
+            return;
+        }
+        routes.sort_by_key(|route| std::cmp::Reverse((failed(route), route.n)));
+        let rows: Vec<[String; 7]> = routes.iter().take(ROWS).map(|route| row(route)).collect();
+        let head = ["route", "n", "answered", "p50", "p99", "gave up", "other failures"];
+        let mut widths = head.map(str::len);
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        out.push(b'\n');
+        line(out, head, &widths);
+        for row in &rows {
+            line(out, row.each_ref().map(String::as_str), &widths);
+        }
+        if routes.len() > ROWS {
+            let rest = &routes[ROWS..];
+            let n: u64 = rest.iter().map(|route| route.n).sum();
+            let _ = writeln!(out, "  {} more routes, {}", rest.len(), number(n, "request"));
+        }
+    }
+}
+
+fn line(out: &mut Vec<u8>, cells: [&str; 7], widths: &[usize; 7]) {
+    out.extend_from_slice(b"  ");
+    for (place, (cell, width)) in cells.into_iter().zip(widths).enumerate() {
+        let used = cell.chars().count();
+        out.extend_from_slice(cell.as_bytes());
+        if place + 1 < cells.len() {
+            pad(out, used, width + 2);
+        }
+    }
+    while out.last() == Some(&b' ') {
+        out.pop();
+    }
+    out.push(b'\n');
+}
+
+fn row(route: &Route) -> [String; 7] {
+    let mut name = Vec::new();
+    shown(&mut name, &route.name, 48);
+    let at = |percent| match route.answered {
+        0 => "-".into(),
+        _ => Span(Duration::from_micros(route.total.value_at_quantile(percent))).to_string(),
+    };
+    let others: Vec<_> = route
+        .failures
+        .iter()
+        .filter(|failure| is_failure(failure.code))
+        .filter(|failure| !failure.code.is_give_up())
+        .map(|failure| format!("{} {}", failure.count, failure.code.name()))
+        .collect();
+    [
+        String::from_utf8_lossy(&name).into_owned(),
+        route.n.to_string(),
+        route.answered.to_string(),
+        at(0.5),
+        at(0.99),
+        route.gave_up().to_string(),
+        others.join(", "),
+    ]
+}
+
+fn failed(route: &Route) -> u64 {
+    let failures = route.failures.iter().filter(|failure| is_failure(failure.code));
+    failures.map(|failure| failure.count).sum()
+}
+
+/// What makes the figures less than the truth.
+fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
+    let counts = ended.counts;
+    if let Some(loss) = loss(counts, ended.dropped.unwrap_or(0)) {
+        let mut parts = Vec::new();
+        if loss.dropped > 0 {
+            parts.push(format!("the kernel dropped {}", number(loss.dropped, "packet")));
+        }
+        if loss.gaps > 0 {
+            parts.push(format!(
+                "{} in the streams ({} missed)",
+                number(loss.gaps, "gap"),
+                number(loss.missed_bytes, "byte")
+            ));
+        }
+        let _ = writeln!(
+            out,
+            "The capture lost packets (capture-lossy): {}. What cannot be known is said to be unknown.",
+            parts.join(", ")
+        );
+    }
+    for (count, what) in not_read(counts) {
+        if count > 0 {
+            let _ = writeln!(out, "{}.", what.replace('#', &count.to_string()));
+        }
+    }
+    let skips = Skip::ALL.into_iter().filter(|skip| counts.skipped(*skip) > 0);
+    let skips: Vec<_> =
+        skips.map(|skip| format!("{} {}", counts.skipped(skip), skip.name())).collect();
+    if !skips.is_empty() {
+        let _ = writeln!(out, "Packets not analysed: {}.", skips.join(", "));
+    }
+    for limit in Limit::ALL.into_iter().filter(|limit| counts.limit(*limit) > 0) {
+        let _ = writeln!(out, "Limit reached: {} {}.", counts.limit(limit), limit.consequence());
+    }
+    left_out(out, ended.left_out);
+}
+
+fn not_read(counts: &Counts) -> [(u64, &'static str); 4] {
+    let other = counts.opaque.saturating_sub(counts.tls + counts.http2);
+    [
+        (counts.tls, "Connections with TLS, which is not read: #"),
+        (counts.http2, "Connections with HTTP/2, which is not read: #"),
+        (other, "Connections with something else than HTTP/1: #"),
+        (counts.orphan_responses, "Responses to requests before the capture: #"),
+    ]
+}
+
+fn left_out(out: &mut Vec<u8>, left: LeftOut) {
+    let mut parts = Vec::new();
+    if left.mesh > 0 {
+        parts.push(format!("{} on the mesh's own ports", left.mesh));
+    }
+    if left.probes > 0 {
+        parts.push(format!("{} by kubelet's probes", left.probes));
+    }
+    if !parts.is_empty() {
+        let _ = writeln!(out, "Left out: {} (--all shows them).", parts.join(", "));
+    }
+    if left.filtered > 0 {
+        let _ = writeln!(out, "Left out by your filters: {}.", left.filtered);
+    }
+}
+
+/// `42 s, 5312 packets, none lost.`
+fn capture(out: &mut Vec<u8>, ended: &Ended<'_>) {
+    let counts = ended.counts;
+    if let (Some(first), Some(last)) = (counts.first, counts.last) {
+        let _ = write!(out, "{}, ", Span(last.time.since(first.time)));
+    }
+    let _ = write!(
+        out,
+        "{}, {}",
+        number(counts.packets, "packet"),
+        number(counts.connections, "connection")
+    );
+    match (loss(counts, ended.dropped.unwrap_or(0)), ended.dropped) {
+        (Some(loss), _) if loss.dropped > 0 => {
+            let _ = write!(out, ", {} lost", percent(loss.dropped, counts.packets + loss.dropped));
+        }
+        (Some(_), _) => {}
+        (None, Some(_)) => out.extend_from_slice(b", none lost"),
+        (None, None) => out.extend_from_slice(b", no loss seen"),
+    }
+    out.extend_from_slice(b".\n");
+}

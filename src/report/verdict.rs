@@ -1,0 +1,234 @@
+//! The sentences of a summary: what is wrong, the worst first.
+
+use std::time::Duration;
+
+use super::sample::percentile;
+use super::summary::{Route, Summary};
+use crate::pairing::Outcome;
+use crate::problem::{Code, Severity, Span, infer_timeout};
+
+/// One thing that is wrong with one route.
+#[derive(Debug)]
+pub(super) struct Verdict<'a> {
+    pub(super) route: &'a Route,
+    /// What `explain` is to be asked for.
+    pub(super) code: Code,
+    /// How many exchanges it is about.
+    pub(super) count: u64,
+}
+
+/// Everything that is wrong, the worst first: failures before warnings, then by number.
+pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict<'_>> {
+    let mut all = Vec::new();
+    for route in &summary.list {
+        let gave_up = route.gave_up();
+        if gave_up > 0 {
+            let closed = route.count(Code::ClientClosedFirst);
+            let code =
+                if closed * 2 >= gave_up { Code::ClientClosedFirst } else { Code::ClientReset };
+            all.push(Verdict { route, code, count: gave_up });
+        }
+        for failure in &route.failures {
+            if !matches!(failure.code, Code::ClientClosedFirst | Code::ClientReset) {
+                all.push(Verdict { route, code: failure.code, count: failure.count });
+            }
+        }
+    }
+    let severity = |verdict: &Verdict<'_>| verdict.code.detector().severity;
+    all.sort_by(|a, b| severity(b).cmp(&severity(a)).then(b.count.cmp(&a.count)));
+    all
+}
+
+impl Verdict<'_> {
+    /// It in one sentence, with figures.
+    pub(super) fn sentence(&self) -> String {
+        let route = self.route;
+        let times = match self.code {
+            Code::ClientClosedFirst | Code::ClientReset => route.gaps(),
+            code => route.times(&[code]),
+        };
+        let of = self.of();
+        let were = if self.count == 1 { "was" } else { "were" };
+        match self.code {
+            Code::ClientClosedFirst | Code::ClientReset => {
+                format!("{of} {were} given up by the client{}.", heap(&times))
+            }
+            Code::ServerClosedFirst => {
+                format!("{of} got no answer: the server closed{}.", after(&times))
+            }
+            Code::Truncated => format!("{of} {were} cut in the middle{}.", after(&times)),
+            Code::ConnectRefused => format!(
+                "{} to {} {were} refused: nothing listens there.",
+                number(self.count, "connect"),
+                route.name
+            ),
+            Code::ConnectTimeout => format!(
+                "{} to {} {were} never answered.",
+                number(self.count, "connect"),
+                route.name
+            ),
+            Code::NoResponse => format!("{of} had no answer yet when the capture ended."),
+            Code::ProxyAnswered => format!(
+                "{of} {were} answered by the proxy itself, with {}{}.",
+                self.statuses(),
+                heap(&times)
+            ),
+            Code::ServerError => {
+                format!("{of} {were} answered by the application with {}.", self.statuses())
+            }
+            Code::SlowResponse => format!(
+                "{of} {were} answered slowly: after {} (median), {} at most.",
+                Span(percentile(&times, 50)),
+                Span(percentile(&times, 100))
+            ),
+            Code::InferredTimeout | Code::CaptureLossy => {
+                format!("{}.", self.code.detector().title)
+            }
+        }
+    }
+
+    /// `83 % of GET /items (349 of 420)`.
+    fn of(&self) -> String {
+        let (name, count, n) = (self.name(), self.count, self.route.n);
+        match (count, n) {
+            (1, 1) => format!("The only {name}"),
+            _ if count == n => format!("All of {name} ({n} of {n})"),
+            (_, 0..20) => format!("{count} of {n} {name}"),
+            _ => format!("{} of {name} ({count} of {n})", percent(count, n)),
+        }
+    }
+
+    /// The route's name, safe to show.
+    fn name(&self) -> String {
+        let mut name = Vec::new();
+        super::write::shown(&mut name, &self.route.name, 100);
+        String::from_utf8_lossy(&name).into_owned()
+    }
+
+    /// `504 (12), 503 (3)`.
+    fn statuses(&self) -> String {
+        let Some(failure) = self.route.failure(self.code) else { return String::new() };
+        let mut statuses = failure.statuses.clone();
+        statuses.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        match statuses.as_slice() {
+            [(status, _)] => status.to_string(),
+            many => {
+                let each: Vec<_> =
+                    many.iter().take(4).map(|(status, n)| format!("{status} ({n})")).collect();
+                each.join(", ")
+            }
+        }
+    }
+
+    /// What the answers that came too late say about the server.
+    pub(super) fn late(&self) -> Option<String> {
+        let late = &self.route.late;
+        let is_give_up = matches!(self.code, Code::ClientClosedFirst | Code::ClientReset);
+        if !is_give_up || late.times.seen() == 0 {
+            return None;
+        }
+        let mut times = Vec::new();
+        late.times.extend_into(&mut times);
+        times.sort_unstable();
+        let (seen, most) = (late.times.seen(), Span(late.times.max()));
+        let took = if seen == 1 {
+            format!("The answer that came too late took {most}")
+        } else {
+            let median = Span(percentile(&times, 50));
+            format!("The answers that came too late took {median} (median), {most} at most")
+        };
+        let all = seen >= self.count;
+        let some = if all { String::new() } else { format!(" ({seen} of {} came)", self.count) };
+        Some(match late.failed {
+            0 if all => format!("{took}; none failed. The server is slow, not broken."),
+            0 => format!("{took}{some}; none of these failed."),
+            failed => format!("{took}{some}; {failed} failed with 5xx."),
+        })
+    }
+
+    /// The same route seen from both ends.
+    pub(super) fn views(&self) -> Option<String> {
+        let route = self.route;
+        let server = route.answered + route.late.times.seen();
+        (route.late.times.seen() > 0).then(|| {
+            format!(
+                "Server's view: {} answered. Client's view: {}.",
+                percent(server, route.n),
+                percent(route.answered, route.n)
+            )
+        })
+    }
+}
+
+/// `after 486-511 ms: a timeout of 500 ms`, or the range if they do not heap.
+fn heap(times: &[Duration]) -> String {
+    if let Some(timeout) = infer_timeout(&mut times.to_vec()) {
+        return format!(" after {}: {}", range(timeout.low, timeout.high), timeout.words());
+    }
+    let apart = if times.len() < 5 { "" } else { ", at no common value" };
+    format!("{}{apart}", after(times))
+}
+
+/// ` after 12-498 ms`; empty if no time is known.
+fn after(times: &[Duration]) -> String {
+    match (times.first(), times.last()) {
+        (Some(low), Some(high)) => format!(" after {}", range(*low, *high)),
+        _ => String::new(),
+    }
+}
+
+fn range(low: Duration, high: Duration) -> String {
+    let (low, high) = (Span(low).to_string(), Span(high).to_string());
+    match (low.split_once(' '), high.split_once(' ')) {
+        _ if low == high => high,
+        (Some((low, unit)), Some((_, same))) if unit == same => format!("{low}-{high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
+/// `83 %`; never 0 % of something, never 100 % of less than all.
+pub(super) fn percent(count: u64, of: u64) -> String {
+    let rounded = (count * 200 + of) / (of * 2).max(1);
+    match rounded {
+        0 if count > 0 => "<1 %".into(),
+        100 if count < of => ">99 %".into(),
+        rounded => format!("{rounded} %"),
+    }
+}
+
+/// `1 connect`, `13 connects`.
+pub(super) fn number(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// The first sentence when nothing is wrong, or nothing was seen.
+pub(super) fn all_well(summary: &Summary) -> String {
+    let n = summary.exchanges();
+    let undecided = summary.count(Outcome::Unknown) + summary.count(Outcome::InProgress);
+    let answered = n - undecided;
+    let slowest = summary.list.iter().max_by_key(|route| route.total.max());
+    let slowest = slowest.filter(|route| route.answered > 0).map_or(String::new(), |route| {
+        let took = Span(Duration::from_micros(route.total.max()));
+        let verdict = Verdict { route, code: Code::SlowResponse, count: 0 };
+        format!("; the slowest took {took} ({})", verdict.name())
+    });
+    match (n, answered) {
+        (0, _) => "No HTTP request was seen.".into(),
+        (_, 0) => format!("{} seen, of none is the end known.", number(n, "request")),
+        (1, 1) => format!("The only request was answered{slowest}."),
+        _ if undecided == 0 => format!("All {n} requests were answered{slowest}."),
+        _ => format!(
+            "{} answered{slowest}; of {undecided} the end was not captured.",
+            match answered {
+                1 => "1 request was".into(),
+                _ => format!("{answered} requests were"),
+            }
+        ),
+    }
+}
+
+/// Whether the finding makes a route fail, rather than be slow.
+pub(super) fn is_failure(code: Code) -> bool {
+    code.detector().severity == Severity::Error
+}
