@@ -104,10 +104,10 @@ impl Summary {
         route.n += 1;
         if let Some(total) = exchange.total() {
             route.answered += 1;
-            route.total.saturating_record(micros(total));
+            record(&mut route.total, total);
         }
         if let Some(ttfb) = exchange.ttfb() {
-            route.ttfb.saturating_record(micros(ttfb));
+            record(&mut route.ttfb, ttfb);
         }
         if !exchange.findings.is_empty() {
             route.failed(exchange);
@@ -161,8 +161,14 @@ fn is_connect(exchange: &Exchange) -> bool {
     matches!(exchange.outcome, Outcome::Refused | Outcome::ConnectTimeout)
 }
 
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+/// Adds a time, in microseconds; one above a day is a day, so that the histogram stays small.
+fn record(histogram: &mut Histogram<u32>, span: Duration) {
+    const DAY: u64 = 86_400_000_000;
+    let micros = u64::try_from(span.as_micros()).unwrap_or(DAY).min(DAY);
+    if histogram.record(micros).is_err() {
+        // It grows as needed, so it takes every time; if not, the highest it has.
+        histogram.saturating_record(micros);
+    }
 }
 
 /// Two digits are exact: an error of 0.8 % at most. Grows with the longest time seen.
