@@ -152,7 +152,7 @@ impl Desk {
             }
         }
         let Limits { buffered, head, pipelined, .. } = self.settings.limits;
-        let (before, unknown) = (http.kept(), http.spoken().is_none());
+        let (before, spoken) = (http.kept(), http.spoken());
         let room = if self.kept < buffered / 2 { head } else { 0 };
         tell(http, room, &mut Hearing { pairing, info, pipelined, office: self });
         let after = http.kept();
@@ -162,7 +162,7 @@ impl Desk {
             }
             self.kept = (self.kept + after).saturating_sub(before);
         }
-        if unknown {
+        if http.spoken() != spoken {
             match http.spoken() {
                 None | Some(Spoken::NeedMore | Spoken::Http1) => {}
                 Some(other) => {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::pairing::{Office, Pairing, blank};
+use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
 use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
@@ -119,7 +119,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 begun_first: false,
             });
         }
-        let alone = self.pairing.more.is_none() && !self.pairing.lost_request;
+        let alone = self.pairing.more.is_empty() && !self.pairing.lost_request;
         let Some(front) = self.pairing.next_mut() else {
             self.pairing.orphan = true;
             self.office.counts().orphan_responses += 1;

@@ -403,7 +403,7 @@ impl Http1 {
         match stream.state {
             State::Begin => listener.end(direction, mark),
             State::Opaque => {
-                self.to_server.state = State::Opaque;
+                self.opaque(Spoken::Other);
                 listener.end(direction, mark);
             }
             State::Lost => listener.lost(direction, true, mark),

@@ -28,7 +28,7 @@ pub(crate) trait Office {
 pub(crate) struct Pairing {
     pub(super) front: Option<Pending>,
     /// Those behind the front one (pipelining).
-    pub(super) more: Option<Box<VecDeque<Pending>>>,
+    pub(super) more: VecDeque<Pending>,
     /// The client has closed its half.
     pub(super) left: Option<Box<Left>>,
     /// The server has closed its half.
@@ -53,35 +53,29 @@ impl Pairing {
 
     /// The one whose request came last.
     pub(super) fn newest_mut(&mut self) -> Option<&mut Pending> {
-        match &mut self.more {
-            Some(more) => more.back_mut(),
-            None => self.front.as_mut(),
-        }
+        self.more.back_mut().or(self.front.as_mut())
     }
 
     pub(super) fn waiting(&self) -> usize {
-        usize::from(self.front.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+        usize::from(self.front.is_some()) + self.more.len()
     }
 
     pub(super) fn push(&mut self, pending: Pending) {
         if self.front.is_none() {
             self.front = Some(pending);
         } else {
-            self.more.get_or_insert_default().push_back(pending);
+            self.more.push_back(pending);
         }
     }
 
     fn pop(&mut self) -> Option<Pending> {
-        let next = self.more.as_mut().and_then(|more| more.pop_front());
-        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
-            self.more = None;
-        }
+        let next = self.more.pop_front();
         std::mem::replace(&mut self.front, next)
     }
 
     /// All of them, the oldest first.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
-        self.front.iter_mut().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
+        self.front.iter_mut().chain(&mut self.more)
     }
 
     /// Ends the front exchange.
