@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use meshsniff::pairing::Outcome;
 use meshsniff::problem::Code;
 
-/// Which HTTP requests were given up by their client before the answer came, from packets
+/// Which HTTP requests did their client give up before the answer? From packets
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-meshsniff",

@@ -214,7 +214,7 @@ pub(super) fn all_well(summary: &Summary) -> String {
         format!("; the slowest took {took} ({})", verdict.name())
     });
     match (n, answered) {
-        (0, _) => "No HTTP request was seen.".into(),
+        (0, _) => "No HTTP/1 request was seen.".into(),
         (_, 0) => format!("{} seen, of none is the end known.", number(n, "request")),
         (1, 1) => format!("The only request was answered{slowest}."),
         _ if undecided == 0 => format!("All {n} requests were answered{slowest}."),
