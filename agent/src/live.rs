@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use meshsniff::capture::{Interface, LinkType, Mark, Packet, Statistics, Timestamp};
 use nix::errno::Errno;
 use nix::net::if_::{InterfaceFlags, if_nameindex};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,7 +12,7 @@ use pcap::{Active, Capture, Linktype, Precision};
 
 use crate::args::Args;
 use crate::signals::Stop;
-use crate::stream::{Counted, Stream};
+use crate::stream::{Stdout, Stream};
 
 /// How long the kernel may keep a packet before it hands it over, in milliseconds.
 ///
@@ -34,16 +35,30 @@ const BATCH: usize = 4096;
 /// `any` with the interface's number in each frame (SLL2).
 const COOKED: Linktype = Linktype(276);
 
+/// What the interface counted since the capture began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    /// Packets that met the filter, lost ones included.
+    pub(crate) received: u64,
+    /// Packets lost because the kernel's buffer was full.
+    pub(crate) dropped: u64,
+    /// Packets written.
+    pub(crate) delivered: u64,
+}
+
 /// An interface being captured.
 pub(crate) struct Live {
     capture: Capture<Active>,
     name: String,
     snaplen: u32,
+    filter: Option<String>,
     /// How often libpcap counts a packet: on `lo` each one passes twice.
     copies: u64,
     /// libpcap's counters at the last look: 32 bits, which wrap.
     last: (u32, u32),
     counted: Counted,
+    started: Option<Timestamp>,
+    ended: Option<Timestamp>,
 }
 
 /// Why a capture ended well.
@@ -112,9 +127,12 @@ impl Live {
             capture,
             name: name.clone(),
             snaplen: args.snaplen.unsigned_abs(),
+            filter: None,
             copies,
             last: (0, 0),
             counted: Counted::default(),
+            started: None,
+            ended: None,
         })
     }
 
@@ -126,7 +144,9 @@ impl Live {
         let Some(filter) = filter else { return Ok(()) };
         self.capture
             .filter(filter, true)
-            .map_err(|reason| Error::Filter { filter: filter.to_owned(), reason })
+            .map_err(|reason| Error::Filter { filter: filter.to_owned(), reason })?;
+        self.filter = Some(filter.to_owned());
+        Ok(())
     }
 
     /// What has been counted so far.
@@ -134,7 +154,7 @@ impl Live {
         self.counted
     }
 
-    /// Reads packets into `stream` until the end; needs no right.
+    /// Reads packets onto `stdout` until the end; needs no right.
     ///
     /// The reader gets everything as soon as nothing more is there to be read. The last block
     /// written has the final counters.
@@ -143,21 +163,33 @@ impl Live {
     /// [`Error::Gone`], or [`Error::Io`] if stdout fails otherwise than by its reader's leaving.
     pub(crate) fn run(
         &mut self,
-        stream: &mut Stream,
+        stdout: Stdout,
         stop: &Stop,
         duration: Option<Duration>,
     ) -> Result<End, Error> {
-        match self.read_on(stream, stop, duration) {
+        match self.read_all(stdout, stop, duration) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Ok(End::ReaderGone)
             }
-            Err(Error::Gone { name, reason }) => {
-                // The packets before it are good.
-                self.count(stream)?;
-                Err(Error::Gone { name, reason })
-            }
             other => other,
         }
+    }
+
+    fn read_all(
+        &mut self,
+        stdout: Stdout,
+        stop: &Stop,
+        duration: Option<Duration>,
+    ) -> Result<End, Error> {
+        let mut stream = Stream::begin(stdout, &self.interface())?;
+        self.started = Some(now());
+        let end = self.read_on(&mut stream, stop, duration);
+        if matches!(end, Ok(_) | Err(Error::Gone { .. })) {
+            // Of an interface that is gone too: the packets before are good.
+            self.ended = Some(now());
+            self.count(&mut stream)?;
+        }
+        end
     }
 
     fn read_on(
@@ -166,8 +198,6 @@ impl Live {
         stop: &Stop,
         duration: Option<Duration>,
     ) -> Result<End, Error> {
-        let link = self.capture.get_datalink().0.unsigned_abs();
-        stream.begin(&self.name, link, self.snaplen)?;
         let begun = Instant::now();
         let mut end = duration.map(|duration| (End::Duration, begun + duration));
         let mut stopping = false;
@@ -182,7 +212,6 @@ impl Live {
             if let Some((why, at)) = end
                 && now >= at + REST
             {
-                self.count(stream)?;
                 return Ok(why);
             }
             if now >= statistics {
@@ -198,17 +227,37 @@ impl Live {
         }
     }
 
+    /// What there is to say about the interface.
+    fn interface(&self) -> Interface {
+        Interface {
+            name: Some(self.name.clone()),
+            filter: self.filter.clone(),
+            ..Interface::new(self.link(), self.snaplen)
+        }
+    }
+
+    fn link(&self) -> LinkType {
+        LinkType::from_number(self.capture.get_datalink().0.unsigned_abs())
+    }
+
     /// Writes what the kernel has handed over, and says how many packets that was.
     fn read(&mut self, stream: &mut Stream) -> Result<usize, Error> {
         let mut written = Ok(());
+        let link = self.link();
         let delivered = &mut self.counted.delivered;
         let read = self.capture.dispatch(Some(BATCH), |packet| {
             if written.is_ok() {
+                *delivered += 1;
                 // Nanoseconds stand where microseconds are called: the precision asked for.
                 let time = packet.header.ts;
-                let nanos = time.tv_sec * 1_000_000_000 + time.tv_usec;
-                written = stream.packet(nanos.unsigned_abs(), packet.header.len, packet.data);
-                *delivered += 1;
+                let time = Timestamp::from_nanos(time.tv_sec * 1_000_000_000 + time.tv_usec);
+                written = stream.packet(&Packet {
+                    mark: Mark { number: *delivered, time },
+                    interface: 0,
+                    link,
+                    original_len: packet.header.len,
+                    bytes: packet.data,
+                });
             }
         });
         written?;
@@ -250,10 +299,27 @@ impl Live {
             self.counted.dropped += since(now.dropped, self.last.1);
             self.last = (now.received, now.dropped);
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        stream.statistics(now.as_nanos() as u64, self.counted)?;
+        let Counted { received, dropped, delivered } = self.counted;
+        stream.statistics(&Statistics {
+            interface: 0,
+            time: now(),
+            started: self.started,
+            ended: self.ended,
+            received: Some(received),
+            // Not known: libpcap asks the driver only in promiscuous mode.
+            dropped: None,
+            accepted: None,
+            os_dropped: Some(dropped),
+            delivered: Some(delivered),
+        })?;
         Ok(())
     }
+}
+
+/// The wall clock, as the kernel stamps packets.
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl AsFd for Live {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use args::{Args, Command};
 use live::{End, Live};
 use signals::Stop;
-use stream::Stream;
+use stream::Stdout;
 
 fn main() -> ExitCode {
     let (code, text) = match args::parse(std::env::args_os().skip(1)) {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 /// The whole of it; the order is the point. `None`: the reader left, and needs no last line.
 fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
-    let mut stream = Stream::stdout()?;
+    let stdout = Stdout::take()?;
     let stop = Stop::listen()?;
 
     let mut live = Live::open(args)?;
@@ -46,7 +46,7 @@ fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
     let left = rights::drop_all(live.as_fd())?;
     rights::verify()?;
     say(&begun(args, left));
-    let end = live.run(&mut stream, &stop, args.duration)?;
+    let end = live.run(stdout, &stop, args.duration)?;
 
     let counted = live.counted();
     let Some(why) = why(end) else { return Ok(None) };

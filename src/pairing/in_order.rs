@@ -10,7 +10,10 @@ use crate::problem::Findings;
 
 /// Where ended exchanges go.
 pub(crate) trait Office {
-    /// An exchange has ended.
+    /// A request is in flight; answers whether there is room for it.
+    fn began(&mut self, exchange: &Exchange) -> bool;
+
+    /// An exchange has ended: one that began, or a failed connect.
     fn ended(&mut self, exchange: Box<Exchange>);
 
     /// The client closed before the response; what that means is not proved yet.
