@@ -90,9 +90,10 @@ impl Read for Input {
 pub(crate) struct Waiter(File);
 
 impl Waiter {
-    /// Waits until there is something to read, at most `span`, or until a signal comes.
-    pub(crate) fn wait(&self, span: Duration) -> io::Result<()> {
-        is_ready(&self.0, span).map(drop)
+    /// Waits until there is something to read, at most `span`, or until a signal comes; answers
+    /// whether there is.
+    pub(crate) fn wait(&self, span: Duration) -> io::Result<bool> {
+        is_ready(&self.0, span)
     }
 }
 
