@@ -50,6 +50,11 @@ impl Input {
         Ok(Self { file, path, live, progress: progress.flatten() })
     }
 
+    /// A stream that somebody else has opened.
+    pub(crate) fn live(file: File) -> Self {
+        Self { file, path: None, live: true, progress: None }
+    }
+
     /// Whether more may come while we look.
     pub(crate) fn is_live(&self) -> bool {
         self.live
