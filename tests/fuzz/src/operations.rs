@@ -176,8 +176,9 @@ impl Network {
             }
             14 => self.now += i64::try_from(cursor.span().as_nanos()).unwrap_or(0),
             _ => {
-                let ahead = cursor.span();
-                self.analysis.advance(Timestamp::from_nanos(self.now).after(ahead));
+                let now = Timestamp::from_nanos(self.now).after(cursor.span());
+                self.pushed.advance(now);
+                self.analysis.advance(now);
                 self.pushed.judge(&mut self.analysis, |_| {});
             }
         }

@@ -22,8 +22,9 @@ pub fn report(input: &[u8]) {
         filtered: cursor.u8().into(),
     };
     let dropped = cursor.maybe(Cursor::u64);
-    let written = cursor.maybe(Cursor::text);
-    let ended = Ended { counts: &counts, dropped, left_out, written: written.as_deref() };
+    // A name that the user has given; not the network's.
+    let written = cursor.maybe(|_| "evidence.pcapng");
+    let ended = Ended { counts: &counts, dropped, left_out, written };
 
     let mut document = Document::new();
     let mut summary = Summary::new();
