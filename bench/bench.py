@@ -51,14 +51,16 @@ def table(head, rows):
 
 def run(command):
     """Wall time in seconds and peak memory in MiB."""
-    started = time.monotonic()
     null = subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {child.returncode}")
-    return time.monotonic() - started, usage.ru_maxrss / 1024
+    with tempfile.NamedTemporaryFile("r") as peak:
+        # Asked of the child directly, its peak would not be below that of this process.
+        timed = ["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name, *map(str, command)]
+        started = time.monotonic()
+        code = subprocess.run(timed, stdin=null, stdout=null, stderr=null).returncode
+        seconds = time.monotonic() - started
+        if code != 0:
+            sys.exit(f"{' '.join(map(str, command))} ended with {code}")
+        return seconds, int(peak.read()) / 1024
 
 
 def output(command):

@@ -34,6 +34,7 @@ for purpose; do
       command_ ip iproute2 ;;
     bench)
       command_ python3 python3
+      [ -x /usr/bin/time ] || packages+=(time)
       command_ tcpdump tcpdump
       command_ tshark tshark
       command_ editcap wireshark-common
