@@ -27,7 +27,7 @@ fn every_packet_twice() {
     for (name, frames) in whole() {
         let twice: Vec<_> =
             frames.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
-        assert_same(&essence(&twice), &essence(&frames), &format!("{name}"));
+        assert_same(&essence(&twice), &essence(&frames), &name);
     }
 }
 
