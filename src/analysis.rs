@@ -7,7 +7,7 @@ use crate::decode::decode;
 use crate::flow::{Direction, FlowEvent, Flows, Info, Sink};
 use crate::limits::{Limit, Limits};
 use crate::message::{Http1, Spoken, direction_of};
-use crate::pairing::{Exchange, Hearing, Office, Pairing};
+use crate::pairing::{Exchange, Hearing, Office, Pairing, Protocol};
 use crate::problem::{Context, detect};
 
 /// What the user may set.
@@ -65,7 +65,7 @@ struct Desk {
     counts: Counts,
     events: VecDeque<Event>,
     now: Mark,
-    /// Bytes of unfinished heads, of all connections.
+    /// Bytes of unfinished heads and of requests in flight, of all connections.
     kept: usize,
 }
 
@@ -126,6 +126,19 @@ impl Analysis {
     }
 }
 
+impl Conversation {
+    /// Bytes were sent: with the first ones it is decided where in a message they may be.
+    #[inline]
+    fn speaks(&mut self, info: &Info) {
+        if !self.spoke {
+            self.spoke = true;
+            if info.midstream {
+                self.http.midstream();
+            }
+        }
+    }
+}
+
 impl Desk {
     #[inline]
     fn seen(&mut self, mark: Mark) {
@@ -141,21 +154,14 @@ impl Desk {
     #[inline]
     fn stream(
         &mut self,
-        Conversation { http, pairing, spoke }: &mut Conversation,
+        Conversation { http, pairing, .. }: &mut Conversation,
         info: &Info,
         tell: impl FnOnce(&mut Http1, usize, &mut Hearing<'_, Self>),
     ) {
-        if !*spoke {
-            *spoke = true;
-            if info.midstream {
-                http.midstream();
-            }
-        }
-        let limits = self.settings.limits;
-        let limits = &limits;
-        let (before, unknown) = (http.kept(), http.spoken().is_none());
-        let room = if self.kept < limits.buffered / 2 { limits.head } else { 0 };
-        tell(http, room, &mut Hearing { pairing, info, limits, office: self });
+        let Limits { buffered, head, pipelined, .. } = self.settings.limits;
+        let (before, spoken) = (http.kept(), http.spoken());
+        let room = if self.kept < buffered / 2 { head } else { 0 };
+        tell(http, room, &mut Hearing { pairing, info, pipelined, office: self });
         let after = http.kept();
         if before != after {
             if after > before && room == 0 {
@@ -163,7 +169,7 @@ impl Desk {
             }
             self.kept = (self.kept + after).saturating_sub(before);
         }
-        if unknown {
+        if http.spoken() != spoken {
             match http.spoken() {
                 None | Some(Spoken::NeedMore | Spoken::Http1) => {}
                 Some(other) => {
@@ -183,8 +189,12 @@ impl Sink<Conversation> for Desk {
 
     #[inline]
     fn event(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        if info.redirected {
+            conversation.pairing.redirected(info);
+        }
         match event {
             FlowEvent::Data { direction, bytes, cut, mark } => {
+                conversation.speaks(info);
                 self.stream(conversation, info, |http, room, hearing| {
                     http.data(direction, bytes, mark, room, hearing);
                     if cut > 0 {
@@ -194,6 +204,7 @@ impl Sink<Conversation> for Desk {
                 return;
             }
             FlowEvent::Gap { direction, len, acked, mark } => {
+                conversation.speaks(info);
                 self.stream(conversation, info, |http, _, hearing| {
                     http.gap(direction, u64::from(len), acked, mark, hearing);
                 });
@@ -238,7 +249,15 @@ impl Sink<Conversation> for Desk {
 }
 
 impl Office for Desk {
+    fn began(&mut self, exchange: &Exchange) -> bool {
+        self.kept += cost(exchange);
+        self.kept <= self.settings.limits.buffered / 2
+    }
+
     fn ended(&mut self, mut exchange: Box<Exchange>) {
+        if exchange.protocol != Protocol::Tcp {
+            self.kept = self.kept.saturating_sub(cost(&exchange));
+        }
         detect(&mut exchange, &Context { slow: self.settings.slow, now: self.now.time });
         self.events.push_back(Event::Exchange(exchange));
     }
@@ -256,4 +275,11 @@ impl Office for Desk {
     fn now(&self) -> Mark {
         self.now
     }
+}
+
+/// What an exchange in flight costs, in bytes.
+fn cost(exchange: &Exchange) -> usize {
+    let request = &exchange.request;
+    let texts = [&request.path, &request.host, &request.request_id];
+    size_of::<Exchange>() + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
 }

@@ -11,7 +11,8 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes kept of all connections together: segments out of order, unfinished heads, requests in flight.
     ///
-    /// 16 MiB: 256 heads of the largest size, far above what a pod has in flight.
+    /// 16 MiB, one half for segments, the other for heads and requests: 16,000 requests in flight,
+    /// far above what a pod serves at once.
     pub buffered: usize,
     /// Bytes kept of one direction's segments that came out of order.
     ///

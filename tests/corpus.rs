@@ -45,7 +45,8 @@ fn report(capture: &str) -> Report {
 fn line(exchange: &Exchange) -> String {
     let or = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
     let status = exchange.response.as_ref().map_or("-".into(), |r| r.status.to_string());
-    let (method, path) = (or(&exchange.request.method), or(&exchange.request.path));
+    let (method, path) =
+        (exchange.request.method.as_deref().unwrap_or("-").to_owned(), or(&exchange.request.path));
     format!("{method} {path} {status}")
 }
 

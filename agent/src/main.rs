@@ -1,2 +1,85 @@
-//! The agent.
-fn main() {}
+//! meshsniff-agent: one interface in, pcapng out, no right left in between.
+//!
+//! The smallest thing that has to run where the packets are. It opens the interface, gives up
+//! every right, and only then reads the first packet. What the packets mean is for the reader.
+
+mod args;
+mod live;
+mod rights;
+mod signals;
+mod stream;
+
+use std::error::Error;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use live::{End, Live};
+use signals::Stop;
+use stream::Stdout;
+
+fn main() -> ExitCode {
+    let (code, text) = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Capture(args)) => match capture(&args) {
+            Ok(None) => (0, String::new()),
+            Ok(Some(end)) => (0, end),
+            Err(error) => (1, format!("meshsniff-agent: {error}")),
+        },
+        Ok(Command::Help) => return print(args::HELP),
+        Ok(Command::Version) => {
+            return print(concat!("meshsniff-agent ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        Err(error) => (2, format!("meshsniff-agent: {error}")),
+    };
+    say(&text);
+    ExitCode::from(code)
+}
+
+/// The whole of it; the order is the point. `None`: the reader left, and needs no last line.
+fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
+    let stdout = Stdout::take()?;
+    let stop = Stop::listen()?;
+
+    let mut live = Live::open(args)?;
+    live.filter(args.filter.as_deref())?;
+    let left = rights::drop_all(live.as_fd())?;
+    rights::verify()?;
+    say(&begun(args, left));
+    let end = live.run(stdout, &stop, args.duration)?;
+
+    let counted = live.counted();
+    let Some(why) = why(end) else { return Ok(None) };
+    let lost = match counted.dropped {
+        0 => "none lost".to_owned(),
+        lost => format!("{lost} lost by the kernel: a larger --buffer or a filter -f keeps them"),
+    };
+    Ok(Some(format!("{why}: {} packets, {lost}", counted.delivered)))
+}
+
+fn begun(args: &Args, left: rights::Left) -> String {
+    let landlock = if left.landlock { ", Landlock" } else { "; no Landlock in this kernel" };
+    format!("capturing {} (user {}, no capabilities, seccomp{landlock})", args.interface, left.user)
+}
+
+fn why(end: End) -> Option<&'static str> {
+    match end {
+        End::Duration => Some("time is over"),
+        End::Signal => Some("ended"),
+        End::ReaderGone => None,
+    }
+}
+
+/// One line for whoever watches. That nobody does is no failure.
+fn say(line: &str) {
+    if !line.is_empty() {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

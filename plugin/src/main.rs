@@ -1,2 +1,37 @@
-//! The plugin.
-fn main() {}
+//! kubectl-meshsniff: which requests were given up by their client, and the packets that prove it.
+
+mod analyze;
+mod args;
+mod demo;
+mod exit;
+mod explain;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::{Exit, Usage, is_broken_pipe};
+
+fn main() -> ExitCode {
+    if let Some(code) = demo::inside() {
+        return code;
+    }
+    let args = Args::parse();
+    let ended = match args.command {
+        Command::Analyze(analyze) => analyze::run(&analyze),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Demo(demo) => demo::run(demo.duration),
+    };
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            // If stderr is gone as well, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            if error.is::<Usage>() { Exit::Usage } else { Exit::Error }
+        }
+    };
+    exit.into()
+}

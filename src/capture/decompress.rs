@@ -1,4 +1,4 @@
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
@@ -32,7 +32,7 @@ impl<R> std::fmt::Debug for Kind<R> {
 
 impl<R: Read> Decompress<R> {
     pub(super) fn new(read: R) -> Self {
-        Self(Kind::Head(Some(Headed { head: [0; 4], len: 0, used: 0, read })))
+        Self(Kind::Head(Some(Headed { head: [0; 4], len: 0, used: 0, timed_out: false, read })))
     }
 
     /// Decides, as soon as the bytes for it are there.
@@ -61,9 +61,18 @@ impl<R: Read> Read for Decompress<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match &mut self.0 {
-                Kind::Plain(read) => return read.read(into),
-                Kind::Gzip(read) => return read.read(into),
-                Kind::Zstd(read) => return read.read(into),
+                Kind::Plain(read) => {
+                    let result = read.read(into);
+                    return result.map_err(|error| read.restore(error));
+                }
+                Kind::Gzip(read) => {
+                    let result = read.read(into);
+                    return result.map_err(|error| read.get_ref().restore(error));
+                }
+                Kind::Zstd(read) => {
+                    let result = read.read(into);
+                    return result.map_err(|error| read.get_ref().get_ref().restore(error));
+                }
                 Kind::Head(slot) => match Self::decide(slot)? {
                     Some(kind) => self.0 = kind,
                     None => return Ok(0),
@@ -73,23 +82,47 @@ impl<R: Read> Read for Decompress<R> {
     }
 }
 
-/// A stream whose first bytes have been looked at already.
+/// A stream whose first bytes have been looked at already, made fit for the decoders.
+///
+/// flate2 goes on after `WouldBlock` only: any other error in a gzip header, `Interrupted` and
+/// `TimedOut` too, makes it end as if there were no more bytes. So they never see those.
 ///
 /// Invariant: `used <= len <= 4`.
 struct Headed<R> {
     head: [u8; 4],
     len: usize,
     used: usize,
+    /// Whether the last `WouldBlock` stands for a `TimedOut`.
+    timed_out: bool,
     read: R,
+}
+
+impl<R> Headed<R> {
+    /// The error as the stream gave it.
+    fn restore(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            ErrorKind::WouldBlock if self.timed_out => ErrorKind::TimedOut.into(),
+            _ => error,
+        }
+    }
 }
 
 impl<R: Read> Read for Headed<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.used == self.len {
-            return self.read.read(into);
+        if self.used < self.len {
+            let read = (&self.head[self.used..self.len]).read(into)?;
+            self.used += read;
+            return Ok(read);
         }
-        let read = (&self.head[self.used..self.len]).read(into)?;
-        self.used += read;
-        Ok(read)
+        loop {
+            let result = self.read.read(into);
+            let kind = result.as_ref().map_err(io::Error::kind).err();
+            self.timed_out = kind == Some(ErrorKind::TimedOut);
+            match kind {
+                Some(ErrorKind::Interrupted) => {}
+                Some(ErrorKind::TimedOut) => return Err(ErrorKind::WouldBlock.into()),
+                _ => return result,
+            }
+        }
     }
 }

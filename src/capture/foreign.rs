@@ -1,6 +1,6 @@
 use super::error::Fault;
 
-/// Says what a file that is no capture looks like from its first bytes, and what to do.
+/// Says what a file that is no capture looks like from its first 4 bytes, and what to do.
 pub(super) fn guess(head: &[u8]) -> Fault {
     const CONVERT: &str = "convert it: editcap IN OUT.pcapng";
     const UNPACK: &str = "unpack it first; only gzip and zstd are unpacked on the fly";
@@ -8,9 +8,9 @@ pub(super) fn guess(head: &[u8]) -> Fault {
     const KNOWN: [(&[u8], &str, &str); 13] = [
         (b"\x34\xcd\xb2\xa1", "a pcap of the modified kind (magic a1b2cd34)", CONVERT),
         (b"\xa1\xb2\xcd\x34", "a pcap of the modified kind (magic a1b2cd34)", CONVERT),
-        (b"snoop\0", "a snoop capture", CONVERT),
+        (b"snoo", "a snoop capture", CONVERT),
         (b"GMBU", "a Network Monitor capture", CONVERT),
-        (b"\xfd7zXZ", "an xz archive", UNPACK),
+        (b"\xfd7zX", "an xz archive", UNPACK),
         (b"BZh", "a bzip2 archive", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
         (b"\x04\x22\x4d\x18", "an lz4 archive", UNPACK),

@@ -19,6 +19,9 @@ pub(super) const MAX_RECORD: usize = 64 << 20;
 /// socket, not a [`BufReader`](std::io::BufReader). An item is given as soon as its bytes are
 /// there: a live stream is never waited for longer than that. Lengths in the capture are believed
 /// up to 64 MiB, and memory grows only with bytes that have come.
+///
+/// Packets are numbered as in Wireshark, with one exception: it also gives numbers to pcapng blocks
+/// that hold no packet (custom, journal and Sysdig blocks), and this reader passes over those.
 #[derive(Debug)]
 pub struct Reader<R> {
     buffer: Buffer<Decompress<R>>,

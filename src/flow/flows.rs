@@ -321,9 +321,7 @@ impl<T: Default> Flows<T> {
         let before = slot.connection.cost();
         let mut teller = Teller { slot, sink };
         teller.settle(proof, force);
-        if teller.slot.connection.to_server.fin {
-            teller.still_reading(proof);
-        }
+        teller.still_reading(proof);
         teller.closed();
         let after = slot.connection.cost();
         let serial = slot.connection.info.serial;

@@ -260,6 +260,9 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
     /// Tells that the client reads on after its FIN, if what it acknowledges now proves it.
     pub(super) fn still_reading(&mut self, mark: Mark) {
         let connection = &mut self.slot.connection;
+        if !connection.to_server.fin || connection.state == State::Over {
+            return;
+        }
         let half = &connection.to_client;
         let told = if half.fin { half.next.plus(u32::MAX) } else { half.next };
         let reach = if half.acked.is_after(told) { told } else { half.acked };
@@ -284,8 +287,10 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
     /// Nothing more will be known: tells what can be told and why that was all.
     pub(super) fn end(&mut self, why: Ended, proof: Mark) {
         self.settle(proof, true);
+        self.still_reading(proof);
         let connection = &mut self.slot.connection;
-        if connection.state != State::Over {
+        if connection.state != State::Over && !self.closed() {
+            let connection = &mut self.slot.connection;
             let connect = (connection.state == State::Opening).then_some(connection.connect);
             connection.state = State::Over;
             let both = connection.to_server.fin && connection.to_client.fin;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ pub struct Exchange {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The method as sent, such as `GET`.
-    pub method: Option<Box<str>>,
+    pub method: Option<Cow<'static, str>>,
     /// The request target as sent: a path, or whatever stood there.
     pub path: Option<Box<str>>,
     /// The Host field.

@@ -1,16 +1,19 @@
-use super::pairing::{Office, Pairing, blank};
+use std::borrow::Cow;
+
+use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
 use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limit;
 use crate::message::{Asked, Listener, RequestHead, ResponseHead};
 
 /// Listens to the messages of one connection and pairs them.
 pub(crate) struct Hearing<'a, O> {
     pub(crate) pairing: &'a mut Pairing,
     pub(crate) info: &'a Info,
-    pub(crate) limits: &'a Limits,
+    /// [`Limits::pipelined`](crate::Limits::pipelined).
+    pub(crate) pipelined: usize,
     pub(crate) office: &'a mut O,
 }
 
@@ -31,6 +34,26 @@ impl<O: Office> Hearing<'_, O> {
         }
     }
 
+    /// Takes a request into flight. Where there is no room, those of its connection that are in
+    /// flight are given up: which answer is whose could not be told without them.
+    fn push(&mut self, exchange: Box<super::Exchange>, asked: Asked, request: Progress) {
+        let full = if !self.office.began(&exchange) {
+            Some(Limit::Buffered)
+        } else if self.pairing.waiting() >= self.pipelined {
+            Some(Limit::Pipelined)
+        } else {
+            None
+        };
+        let (response, begun, begun_first) = (Progress::None, None, false);
+        self.pairing.push(Pending { exchange, asked, request, response, begun, begun_first });
+        if let Some(limit) = full {
+            self.office.counts().hit(limit);
+            while self.pairing.front.is_some() {
+                self.pairing.end(UNKNOWN, self.office);
+            }
+        }
+    }
+
     fn asked_for(
         &self,
         head: Option<&RequestHead<'_>>,
@@ -42,7 +65,7 @@ impl<O: Office> Hearing<'_, O> {
         request.first = Some(first);
         request.last = Some(last);
         if let Some(head) = head {
-            request.method = Some(head.method.into());
+            request.method = Some(method(head.method));
             request.path = Some(head.path.into());
             request.host = head.host.map(text);
             request.request_id = head.request_id.map(text);
@@ -70,34 +93,15 @@ impl<O: Office> Listener for Hearing<'_, O> {
     fn request(&mut self, head: RequestHead<'_>, first: Mark, mark: Mark, whole: bool) {
         self.close_before();
         self.pairing.lost_request = false;
-        if self.pairing.waiting() >= self.limits.pipelined {
-            self.office.counts().hit(Limit::Pipelined);
-            while self.pairing.front.is_some() {
-                self.pairing.end(UNKNOWN, self.office);
-            }
-        }
         let exchange = self.asked_for(Some(&head), first, mark);
-        self.pairing.push(Pending {
-            exchange,
-            asked: head.asked(),
-            request: if whole { Progress::Open } else { Progress::Unframed },
-            response: Progress::None,
-            begun: None,
-            begun_first: false,
-        });
+        let request = if whole { Progress::Open } else { Progress::Unframed };
+        self.push(exchange, head.asked(), request);
     }
 
     fn request_cut(&mut self, head: Option<RequestHead<'_>>, first: Mark, last: Mark) {
         self.close_before();
         let exchange = self.asked_for(head.as_ref(), first, last);
-        self.pairing.push(Pending {
-            exchange,
-            asked: Asked::default(),
-            request: Progress::Open,
-            response: Progress::None,
-            begun: None,
-            begun_first: false,
-        });
+        self.push(exchange, Asked::default(), Progress::Open);
     }
 
     fn response(&mut self, head: ResponseHead<'_>, first: Mark, mark: Mark, whole: bool) {
@@ -107,16 +111,9 @@ impl<O: Office> Listener for Hearing<'_, O> {
         }
         if self.pairing.front.is_none() && self.pairing.lost_request && !self.info.redirected {
             self.pairing.lost_request = false;
-            self.pairing.push(Pending {
-                exchange: blank(self.info, Protocol::Http1),
-                asked: Asked::default(),
-                request: Progress::Lost,
-                response: Progress::None,
-                begun: None,
-                begun_first: false,
-            });
+            self.push(blank(self.info, Protocol::Http1), Asked::default(), Progress::Lost);
         }
-        let alone = self.pairing.more.is_none() && !self.pairing.lost_request;
+        let alone = self.pairing.more.is_empty() && !self.pairing.lost_request;
         let Some(front) = self.pairing.next_mut() else {
             self.pairing.orphan = true;
             self.office.counts().orphan_responses += 1;
@@ -213,6 +210,18 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn hit(&mut self, limit: Limit) {
         self.office.counts().hit(limit);
+    }
+}
+
+/// The usual ones need no copy.
+fn method(name: &str) -> Cow<'static, str> {
+    match name {
+        "GET" => "GET".into(),
+        "POST" => "POST".into(),
+        "PUT" => "PUT".into(),
+        "HEAD" => "HEAD".into(),
+        "DELETE" => "DELETE".into(),
+        other => other.to_owned().into(),
     }
 }
 

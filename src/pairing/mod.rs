@@ -7,11 +7,11 @@
 
 mod exchange;
 mod hear;
+mod in_order;
 mod outcome;
-mod pairing;
 mod pending;
 
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
 pub(crate) use hear::Hearing;
+pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
-pub(crate) use pairing::{Office, Pairing};

@@ -2,8 +2,6 @@
 //!
 //! Every comment contains the finding's code: `frame.comment contains "client-closed-first"`.
 
-use std::io::Write as _;
-
 use super::write::shown;
 use crate::pairing::Exchange;
 
@@ -20,41 +18,61 @@ pub enum Role {
     Verdict,
 }
 
-/// Appends the comment for a packet of an exchange with findings; nothing if it has none.
+/// The comment for a packet of an exchange; nothing if it has no findings.
 ///
 /// `request` is the number of the request's frame, for packets other than itself.
-pub fn write(out: &mut Vec<u8>, exchange: &Exchange, role: Role, request: Option<u64>) {
+pub fn text(exchange: &Exchange, role: Role, request: Option<u64>) -> Option<String> {
     if exchange.findings.is_empty() {
-        return;
+        return None;
     }
-    out.extend_from_slice(b"meshsniff: ");
+    let (mut before, mut after) = (String::new(), String::new());
+    subject(&mut before, exchange);
+    predicate(&mut after, exchange);
+    Some(join(&before, role, &after, request))
+}
+
+/// Whether this program wrote the comment.
+pub(super) fn is_ours(comment: &str) -> bool {
+    comment.starts_with(OURS)
+}
+
+const OURS: &str = "meshsniff: ";
+
+/// Codes, method and path.
+pub(super) fn subject(words: &mut String, exchange: &Exchange) {
+    words.push_str(OURS);
     for (place, code) in exchange.findings.iter().enumerate() {
-        if place > 0 {
-            out.extend_from_slice(b", ");
-        }
-        out.extend_from_slice(code.name().as_bytes());
+        words.push_str(if place == 0 { "" } else { ", " });
+        words.push_str(code.name());
     }
+    words.push_str(": ");
     if let (Some(method), Some(path)) = (&exchange.request.method, &exchange.request.path) {
-        out.extend_from_slice(b": ");
-        shown(out, method, 32);
-        out.push(b' ');
-        shown(out, path, 200);
+        let mut name = Vec::new();
+        shown(&mut name, method, 32);
+        name.push(b' ');
+        shown(&mut name, path, 200);
+        words.push_str(&String::from_utf8_lossy(&name));
+        words.push_str(": ");
     }
+}
+
+/// What the findings say.
+pub(super) fn predicate(words: &mut String, exchange: &Exchange) {
+    for (place, code) in exchange.findings.iter().enumerate() {
+        words.push_str(if place == 0 { "" } else { "; " });
+        words.push_str(&(code.detector().sentence)(exchange));
+    }
+}
+
+pub(super) fn join(subject: &str, role: Role, predicate: &str, request: Option<u64>) -> String {
     let what = match role {
-        Role::Request => "this request: ",
+        Role::Request => "the request: ",
         Role::Close => "left here: ",
         Role::Answer => "the answer: ",
         Role::Verdict => "",
     };
-    for (place, code) in exchange.findings.iter().enumerate() {
-        let _ = match place {
-            0 => write!(out, ": {what}{}", (code.detector().sentence)(exchange)),
-            _ => write!(out, "; {}", (code.detector().sentence)(exchange)),
-        };
-    }
-    if let Some(number) = request {
-        let _ = write!(out, "; request in frame {number}");
-    }
+    let request = request.map_or(String::new(), |number| format!("; request in frame {number}"));
+    format!("{subject}{what}{predicate}{request}")
 }
 
 #[cfg(test)]
@@ -64,9 +82,7 @@ mod tests {
     use crate::problem::samples;
 
     fn comment(outcome: Outcome, role: Role, request: Option<u64>) -> String {
-        let mut out = Vec::new();
-        write(&mut out, &samples::judged(outcome), role, request);
-        String::from_utf8(out).unwrap()
+        text(&samples::judged(outcome), role, request).unwrap_or_default()
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod share;
 mod summary;
 mod summary_json;
 mod summary_text;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verdict;
 mod write;

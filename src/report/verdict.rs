@@ -188,7 +188,8 @@ fn range(low: Duration, high: Duration) -> String {
 
 /// `83 %`; never 0 % of something, never 100 % of less than all.
 pub(super) fn percent(count: u64, of: u64) -> String {
-    let rounded = (count * 200 + of) / (of * 2).max(1);
+    let (wide, all) = (u128::from(count), u128::from(of));
+    let rounded = (wide * 200 + all) / (all * 2).max(1);
     match rounded {
         0 if count > 0 => "<1 %".into(),
         100 if count < of => ">99 %".into(),
@@ -214,7 +215,7 @@ pub(super) fn all_well(summary: &Summary) -> String {
         format!("; the slowest took {took} ({})", verdict.name())
     });
     match (n, answered) {
-        (0, _) => "No HTTP request was seen.".into(),
+        (0, _) => "No HTTP/1 request was seen.".into(),
         (_, 0) => format!("{} seen, of none is the end known.", number(n, "request")),
         (1, 1) => format!("The only request was answered{slowest}."),
         _ if undecided == 0 => format!("All {n} requests were answered{slowest}."),

@@ -68,7 +68,7 @@ pub(crate) fn brief(exchange: &Exchange) -> String {
     let response = exchange.response.as_ref();
     format!(
         "{} {} {} {} {}+{}",
-        or(&exchange.request.method),
+        exchange.request.method.as_deref().unwrap_or("-"),
         or(&exchange.request.path),
         response.map_or("-".into(), |r| r.status.to_string()),
         exchange.outcome.name(),

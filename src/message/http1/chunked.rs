@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn chunks_extensions_and_trailers() {
         assert_eq!(run(b"5\r\nhello\r\n0\r\n\r\nGET"), Ok((5, 15)));
-        assert_eq!(run(b"5;a=\"b\"\r\nhello\r\n00\r\nX: y\r\nZ: 1\r\n\r\n"), Ok((5, 38)));
+        assert_eq!(run(b"5;a=\"b\"\r\nhello\r\n00\r\nX: y\r\nZ: 1\r\n\r\n"), Ok((5, 34)));
         assert_eq!(run(b"A \nhellohello\n0\n\n"), Ok((10, 17)));
         assert_eq!(run(b"5\r\nhello\r\n0\r\nX: y\r\n"), Err("open"));
     }

@@ -29,10 +29,12 @@ pub(super) struct Lengths {
 impl Lengths {
     pub(super) fn field(&mut self, name: &str, value: &[u8]) {
         if name.eq_ignore_ascii_case("content-length") {
+            if let Some(length) = digits(value).filter(|_| self.length.is_none()) {
+                self.length = Some(length);
+                return;
+            }
             for item in value.split(|b| *b == b',') {
-                let item = std::str::from_utf8(item).ok().map(str::trim);
-                let digits = item.filter(|i| i.bytes().all(|b| b.is_ascii_digit()));
-                match digits.and_then(|i| i.parse().ok()) {
+                match digits(item.trim_ascii()) {
                     Some(length) if self.length.is_none_or(|l| l == length) => {
                         self.length = Some(length);
                     }
@@ -69,6 +71,13 @@ impl Lengths {
             },
         }
     }
+}
+
+fn digits(value: &[u8]) -> Option<u64> {
+    let digit = |b: &u8| b.is_ascii_digit().then(|| u64::from(b - b'0'));
+    let add = |sum: u64, b| sum.checked_mul(10)?.checked_add(digit(b)?);
+    (!value.is_empty()).then_some(())?;
+    value.iter().try_fold(0, add)
 }
 
 #[cfg(test)]

@@ -32,12 +32,18 @@ pub(crate) struct Http1 {
 #[derive(Debug, Default)]
 struct Stream {
     state: State,
-    /// The packet in which the unfinished head began.
+    /// The unfinished head, in [`State::Head`].
+    partial: Option<Box<Partial>>,
+}
+
+/// A head whose end has not come.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    /// The packet in which it began.
     first: Mark,
     /// The last packet with bytes of it.
     last: Mark,
-    /// An unfinished head.
-    partial: Vec<u8>,
 }
 
 /// Where in its messages a direction is.
@@ -74,7 +80,11 @@ impl Http1 {
 
     /// Whether bytes of a message's head are kept in this direction, and how many.
     pub(crate) fn kept(&self) -> usize {
-        self.to_server.partial.capacity() + self.to_client.partial.capacity()
+        [&self.to_server, &self.to_client]
+            .into_iter()
+            .filter_map(|stream| stream.partial.as_ref())
+            .map(|partial| partial.bytes.capacity())
+            .sum()
     }
 
     fn stream(&mut self, direction: Direction) -> &mut Stream {
@@ -199,9 +209,9 @@ impl Http1 {
             return;
         }
         stream.state = State::Lost;
-        let partial = std::mem::take(&mut stream.partial);
-        let (first, last) = (stream.first, stream.last);
-        let lines = head::whole_lines(&partial);
+        let Some(partial) = stream.partial.take() else { return };
+        let Partial { bytes, first, last } = *partial;
+        let lines = head::whole_lines(&bytes);
         let head = match lines.as_deref().map(head::request) {
             Some(Read::Whole(_, head)) => Some(head),
             _ if self.spoken == Some(Spoken::Http1) => None,
@@ -226,7 +236,8 @@ impl Http1 {
             return bytes.len();
         }
         let lost = self.stream(direction).state == State::Lost;
-        match identify(rest, direction) {
+        let known = !lost && self.spoken == Some(Spoken::Http1);
+        match if known { Spoken::Http1 } else { identify(rest, direction) } {
             Spoken::Http1 => {}
             Spoken::NeedMore if !lost => {
                 self.keep(direction, rest, mark, listener);
@@ -265,8 +276,7 @@ impl Http1 {
     ) {
         let stream = self.stream(direction);
         stream.state = State::Head;
-        (stream.first, stream.last) = (mark, mark);
-        stream.partial.extend_from_slice(bytes);
+        stream.partial = Some(Box::new(Partial { bytes: bytes.into(), first: mark, last: mark }));
         listener.begun(direction, mark);
     }
 
@@ -279,14 +289,13 @@ impl Http1 {
         limit: usize,
         listener: &mut impl Listener,
     ) -> usize {
-        let stream = self.stream(direction);
-        let mut partial = std::mem::take(&mut stream.partial);
-        let first = stream.first;
-        let before = partial.len();
+        let Some(mut partial) = self.stream(direction).partial.take() else { return bytes.len() };
+        let before = partial.bytes.len();
         let room = limit.saturating_sub(before).min(bytes.len());
-        partial.extend_from_slice(&bytes[..room]);
+        partial.bytes.extend_from_slice(&bytes[..room]);
+        partial.last = mark;
         if self.spoken.is_none() {
-            match identify(&partial, direction) {
+            match identify(&partial.bytes, direction) {
                 Spoken::Http1 => self.spoken = Some(Spoken::Http1),
                 Spoken::NeedMore => {}
                 other => {
@@ -295,18 +304,17 @@ impl Http1 {
                 }
             }
         }
-        if head::end(&partial, before).is_none() {
-            if partial.len() >= limit {
+        if head::end(&partial.bytes, before).is_none() {
+            if partial.bytes.len() >= limit {
                 listener.hit(Limit::Head);
                 self.stream(direction).state = State::Lost;
                 listener.lost(direction, true, mark);
                 return bytes.len();
             }
-            let stream = self.stream(direction);
-            (stream.partial, stream.last) = (partial, mark);
+            self.stream(direction).partial = Some(partial);
             return bytes.len();
         }
-        match self.read(direction, &partial, first, mark, listener) {
+        match self.read(direction, &partial.bytes, partial.first, mark, listener) {
             Read::Whole(taken, ()) => taken.saturating_sub(before),
             Read::Partial => {
                 self.invalid(direction, mark, listener);
@@ -395,7 +403,7 @@ impl Http1 {
         match stream.state {
             State::Begin => listener.end(direction, mark),
             State::Opaque => {
-                self.to_server.state = State::Opaque;
+                self.opaque(Spoken::Other);
                 listener.end(direction, mark);
             }
             State::Lost => listener.lost(direction, true, mark),
@@ -414,9 +422,9 @@ impl Http1 {
         let asked = listener.asked();
         let stream = self.stream(direction);
         stream.state = State::Lost;
-        let partial = std::mem::take(&mut stream.partial);
-        let first = stream.first;
-        let Some(lines) = head::whole_lines(&partial) else {
+        let partial = stream.partial.take().unwrap_or_default();
+        let first = partial.first;
+        let Some(lines) = head::whole_lines(&partial.bytes) else {
             listener.lost(direction, acked, mark);
             return;
         };
@@ -440,7 +448,7 @@ impl Http1 {
         self.spoken = Some(spoken);
         for stream in [&mut self.to_server, &mut self.to_client] {
             stream.state = State::Opaque;
-            stream.partial = Vec::new();
+            stream.partial = None;
         }
     }
 }

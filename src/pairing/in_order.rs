@@ -10,7 +10,10 @@ use crate::problem::Findings;
 
 /// Where ended exchanges go.
 pub(crate) trait Office {
-    /// An exchange has ended.
+    /// A request is in flight; answers whether there is room for it.
+    fn began(&mut self, exchange: &Exchange) -> bool;
+
+    /// An exchange has ended: one that began, or a failed connect.
     fn ended(&mut self, exchange: Box<Exchange>);
 
     /// The client closed before the response; what that means is not proved yet.
@@ -28,13 +31,15 @@ pub(crate) trait Office {
 pub(crate) struct Pairing {
     pub(super) front: Option<Pending>,
     /// Those behind the front one (pipelining).
-    pub(super) more: Option<Box<VecDeque<Pending>>>,
+    pub(super) more: VecDeque<Pending>,
     /// The client has closed its half.
     pub(super) left: Option<Box<Left>>,
     /// The server has closed its half.
     pub(super) server_fin: Option<Mark>,
     /// A request was not captured, or not as far as needed to be told.
     pub(super) lost_request: bool,
+    /// The exchanges know the original destination of their redirected connection.
+    redirected: bool,
     /// A response is on its way whose request was not captured.
     pub(super) orphan: bool,
 }
@@ -46,6 +51,17 @@ const FIN_PROOF: Duration = Duration::from_secs(2);
 const SYN_PROOF: Duration = Duration::from_secs(1);
 
 impl Pairing {
+    /// The connection turned out to be redirected: those in flight went to another server than it
+    /// seemed.
+    pub(crate) fn redirected(&mut self, info: &Info) {
+        if !self.redirected {
+            self.redirected = true;
+            for pending in self.all_mut() {
+                pending.exchange.server = info.server.socket();
+            }
+        }
+    }
+
     /// The one that the next response answers.
     pub(super) fn next_mut(&mut self) -> Option<&mut Pending> {
         self.front.as_mut()
@@ -53,35 +69,29 @@ impl Pairing {
 
     /// The one whose request came last.
     pub(super) fn newest_mut(&mut self) -> Option<&mut Pending> {
-        match &mut self.more {
-            Some(more) => more.back_mut(),
-            None => self.front.as_mut(),
-        }
+        self.more.back_mut().or(self.front.as_mut())
     }
 
     pub(super) fn waiting(&self) -> usize {
-        usize::from(self.front.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+        usize::from(self.front.is_some()) + self.more.len()
     }
 
     pub(super) fn push(&mut self, pending: Pending) {
         if self.front.is_none() {
             self.front = Some(pending);
         } else {
-            self.more.get_or_insert_default().push_back(pending);
+            self.more.push_back(pending);
         }
     }
 
     fn pop(&mut self) -> Option<Pending> {
-        let next = self.more.as_mut().and_then(|more| more.pop_front());
-        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
-            self.more = None;
-        }
+        let next = self.more.pop_front();
         std::mem::replace(&mut self.front, next)
     }
 
     /// All of them, the oldest first.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
-        self.front.iter_mut().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
+        self.front.iter_mut().chain(&mut self.more)
     }
 
     /// Ends the front exchange.

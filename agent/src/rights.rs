@@ -1,0 +1,312 @@
+//! Giving up every right, for good, before the first packet is read.
+//!
+//! Whoever can send packets to a pod chooses the bytes this process reads. So when it reads them
+//! it has nothing left that is worth a fault:
+//!
+//! ```text
+//! groups, gid, uid   nobody's, where the system lets it change them
+//! capabilities       none in any set
+//! no_new_privs       no file executed gives one back
+//! Landlock           no file system, no TCP, no other process (where the kernel has it)
+//! seccomp            only the calls that the loop of `live` makes
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use caps::CapSet;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    Scope,
+};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
+use seccompiler::{
+    SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
+    SeccompFilter, SeccompRule,
+};
+
+/// User and group without any file or process: `nobody`, the kernel's own overflow id.
+const NOBODY: u32 = 65_534;
+
+/// What is left, for the line that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// The user it runs as.
+    pub(crate) user: u32,
+    /// Whether Landlock is in force; kernels before 5.13 have none.
+    pub(crate) landlock: bool,
+}
+
+/// A right that could not be given up, or is still there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot give up {right}: {reason}; refusing to read packets with it")]
+    Drop { right: &'static str, reason: String },
+    #[error("{right} is still there after it was given up; refusing to read packets with it")]
+    StillThere { right: &'static str },
+}
+
+fn failed(right: &'static str) -> impl Fn(String) -> Error {
+    move |reason| Error::Drop { right, reason }
+}
+
+/// Gives up every right of this thread, which must be the only one.
+///
+/// `capture` stays open but cannot be written to: a packet written to it would go out.
+///
+/// # Errors
+/// [`Error::Drop`] names the right that is kept, and why.
+pub(crate) fn drop_all(capture: BorrowedFd<'_>) -> Result<Left, Error> {
+    become_nobody()?;
+    drop_capabilities()?;
+    prctl::set_no_new_privs().map_err(|error| failed("new privileges")(error.to_string()))?;
+    let user = geteuid().as_raw();
+    let landlock = forbid_files()?;
+    forbid_calls(capture.as_raw_fd()).map_err(|error| failed("system calls")(error.to_string()))?;
+    Ok(Left { user, landlock })
+}
+
+/// Bounding first: it can be cleared only while CAP_SETPCAP is there. Groups before the user: he
+/// may change them only while he is root.
+fn become_nobody() -> Result<(), Error> {
+    // Without CAP_SETPCAP it stays, and says nothing: no_new_privs and empty sets are enough.
+    if caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP).unwrap_or(false) {
+        caps::clear(None, CapSet::Bounding)
+            .map_err(|error| failed("the bounding capabilities")(error.to_string()))?;
+    }
+    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    accept_refusal("supplementary groups", setgroups(&[]))?;
+    accept_refusal("the group", setresgid(group, group, group))?;
+    accept_refusal("the user", setresuid(user, user, user))
+}
+
+/// No failure where the system does not let it: EPERM for an ordinary user, in his own user
+/// namespace (setgroups) and without CAP_SETUID or CAP_SETGID; EINVAL where nobody has no number
+/// in the user namespace. He keeps who he was, and no more.
+fn accept_refusal(right: &'static str, done: nix::Result<()>) -> Result<(), Error> {
+    match done {
+        Ok(()) | Err(Errno::EPERM | Errno::EINVAL) => Ok(()),
+        Err(error) => Err(failed(right)(error.to_string())),
+    }
+}
+
+fn drop_capabilities() -> Result<(), Error> {
+    for set in [CapSet::Ambient, CapSet::Effective, CapSet::Permitted, CapSet::Inheritable] {
+        caps::clear(None, set).map_err(|error| failed("capabilities")(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Everything Landlock can forbid, as far as the kernel knows it. `false`: it knows nothing.
+fn forbid_files() -> Result<bool, Error> {
+    let all = ABI::V6;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(all))
+        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(all)))
+        .and_then(|ruleset| ruleset.scope(Scope::from_all(all)))
+        .and_then(Ruleset::create)
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(|error| failed("files (Landlock)")(error.to_string()))?;
+    Ok(status.ruleset != RulesetStatus::NotEnforced)
+}
+
+/// Lets only the calls of the loop through; any other fails with EPERM.
+///
+/// EPERM and not death: a libc that does the same by another call shows as an error with a name
+/// and a finished capture, and [`verify`] can try what is forbidden.
+fn forbid_calls(capture: RawFd) -> seccompiler::Result<()> {
+    let arch = std::env::consts::ARCH.try_into()?;
+    let filter = SeccompFilter::new(
+        allowed(capture)?,
+        SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+        SeccompAction::Allow,
+        arch,
+    )?;
+    let program: seccompiler::BpfProgram = filter.try_into()?;
+    seccompiler::apply_filter(&program)
+}
+
+/// The calls that stay, and with which arguments. None opens, sends, executes or signals.
+fn allowed(capture: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+    let only = |conditions: Vec<_>| SeccompRule::new(conditions);
+    let argument = |index, op, value| Condition::new(index, Len::Dword, op, value);
+    let not_executable =
+        || only(vec![argument(2, Op::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0)?]);
+
+    // Packets out, never onto the interface. The same call wakes the loop from a signal handler.
+    let not_capture = only(vec![argument(0, Op::Ne, u64::from(capture.unsigned_abs()))?])?;
+    let mut calls = BTreeMap::from([
+        (libc::SYS_write, vec![not_capture]),
+        // Packets in: the ring is shared memory, so waiting is all.
+        (libc::SYS_ppoll, vec![]),
+        // A wait that was stopped and continued.
+        (libc::SYS_restart_syscall, vec![]),
+        // The counters; and libpcap's question why a wait failed.
+        (libc::SYS_getsockopt, vec![]),
+        // libpcap's question whether the interface is still there.
+        (
+            libc::SYS_ioctl,
+            vec![
+                only(vec![argument(1, Op::Eq, libc::SIOCGIFNAME)?])?,
+                only(vec![argument(1, Op::Eq, libc::SIOCGIFFLAGS)?])?,
+            ],
+        ),
+        // Time, where the vDSO has no clock.
+        (libc::SYS_clock_gettime, vec![]),
+        // Memory, none of it executable.
+        (libc::SYS_brk, vec![]),
+        (libc::SYS_mmap, vec![not_executable()?]),
+        (libc::SYS_mprotect, vec![not_executable()?]),
+        (libc::SYS_mremap, vec![]),
+        (libc::SYS_munmap, vec![]),
+        (libc::SYS_madvise, vec![]),
+        (libc::SYS_futex, vec![]),
+        // The end.
+        (libc::SYS_close, vec![]),
+        (libc::SYS_rt_sigprocmask, vec![]),
+        (libc::SYS_rt_sigreturn, vec![]),
+        (libc::SYS_sigaltstack, vec![]),
+        (libc::SYS_exit, vec![]),
+        (libc::SYS_exit_group, vec![]),
+        // Questions of `verify`.
+        (libc::SYS_capget, vec![]),
+        (
+            libc::SYS_prctl,
+            vec![
+                only(vec![argument(0, Op::Eq, libc::PR_GET_NO_NEW_PRIVS as u64)?])?,
+                only(vec![argument(0, Op::Eq, libc::PR_CAPBSET_READ as u64)?])?,
+                only(vec![
+                    argument(0, Op::Eq, libc::PR_CAP_AMBIENT as u64)?,
+                    argument(1, Op::Eq, libc::PR_CAP_AMBIENT_IS_SET as u64)?,
+                ])?,
+            ],
+        ),
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    calls.insert(libc::SYS_poll, vec![]);
+    Ok(calls)
+}
+
+/// Looks whether the rights are gone: asks for the sets and tries what must fail.
+///
+/// # Errors
+/// [`Error::StillThere`] names the right.
+pub(crate) fn verify() -> Result<(), Error> {
+    for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
+        let empty = caps::read(None, set).is_ok_and(|set| set.is_empty());
+        gone(empty, "a capability")?;
+    }
+    gone(prctl::get_no_new_privs().is_ok_and(|set| set), "gaining privileges by executing")?;
+    let packets = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None);
+    gone(packets.is_err(), "opening another capture")?;
+    let file = File::open("/proc/self/status");
+    let denied = file.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    gone(denied, "opening files")
+}
+
+fn gone(is_gone: bool, right: &'static str) -> Result<(), Error> {
+    if is_gone { Ok(()) } else { Err(Error::StillThere { right }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+    use std::process::{Command, exit};
+
+    use super::*;
+
+    /// Runs `body` in a process of its own, since rights do not come back: the test `name` again,
+    /// this time told to go on. `body` says what it found wrong.
+    fn apart(name: &str, body: impl FnOnce() -> Vec<&'static str>) {
+        const APART: &str = "MESHSNIFF_APART";
+        if env::var_os(APART).is_some() {
+            // Not by returning: the test harness needs more rights than are left.
+            exit(body().len() as i32);
+        }
+        let again = Command::new(env::current_exe().unwrap())
+            .args(["--exact", &format!("rights::tests::{name}"), "--nocapture"])
+            .env(APART, "1")
+            .output()
+            .unwrap();
+        assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    }
+
+    /// The words of everything that is not as it should be.
+    fn wrong(checks: &[(bool, &'static str)]) -> Vec<&'static str> {
+        let wrong: Vec<_> = checks.iter().filter(|(good, _)| !good).map(|(_, why)| *why).collect();
+        for why in &wrong {
+            let _ = io::Write::write_all(&mut io::stderr(), format!("wrong: {why}\n").as_bytes());
+        }
+        wrong
+    }
+
+    fn denied<T>(result: io::Result<T>) -> bool {
+        result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    fn packet_socket() -> nix::Result<std::os::fd::OwnedFd> {
+        socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None)
+    }
+
+    #[test]
+    fn all_of_it_together() {
+        apart("all_of_it_together", || {
+            let capture = UdpSocket::bind("127.0.0.1:0").unwrap();
+            capture.connect(capture.local_addr().unwrap()).unwrap();
+            let before = File::open("/etc/passwd").is_ok() && capture.send(b"x").is_ok();
+            let given_up = drop_all(capture.as_fd());
+            wrong(&[
+                (before, "files open and packets go out before"),
+                (given_up.is_ok(), "everything is given up"),
+                (verify().is_ok(), "verified"),
+                (packet_socket().is_err(), "no capture opens"),
+                (denied(UdpSocket::bind("127.0.0.1:0")), "no socket opens"),
+                (denied(File::open("/etc/passwd")), "no file opens"),
+                (denied(Command::new("/bin/true").status()), "nothing is executed"),
+                (denied(capture.send(b"x")), "nothing is sent"),
+                (
+                    nix::unistd::write(&capture, b"x") == Err(Errno::EPERM),
+                    "nothing is written to the capture",
+                ),
+                (nix::unistd::write(io::stderr(), b"") == Ok(0), "stderr can be written"),
+            ])
+        });
+    }
+
+    #[test]
+    fn landlock_alone_keeps_files_shut() {
+        apart("landlock_alone_keeps_files_shut", || match forbid_files() {
+            Ok(true) => wrong(&[(denied(File::open("/etc/passwd")), "no file opens")]),
+            Ok(false) => wrong(&[(File::open("/etc/passwd").is_ok(), "files open without it")]),
+            Err(_) => wrong(&[(false, "an old kernel is no failure")]),
+        });
+    }
+
+    #[test]
+    fn without_capabilities_no_capture_opens() {
+        apart("without_capabilities_no_capture_opens", || {
+            let root = packet_socket().is_ok();
+            wrong(&[
+                (root == geteuid().is_root(), "root opens one before"),
+                (become_nobody().is_ok() && drop_capabilities().is_ok(), "all given up"),
+                (packet_socket().is_err(), "no capture opens"),
+                (setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err(), "root"),
+            ])
+        });
+    }
+
+    #[test]
+    fn what_is_still_there_is_found() {
+        // Files open, at least, in every process that gave nothing up.
+        assert!(matches!(verify(), Err(Error::StillThere { .. })));
+    }
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Sees to what a target of the Makefile needs: installs it when root runs this where there is apt,
+# and otherwise names the command that does.
+#   need.sh build|test|demo|bench|fuzz ...
+set -euo pipefail
+
+packages=() components=() crates=() nightly=
+
+# command NAME PACKAGE
+command_() { type -P "$1" >/dev/null || packages+=("$2"); }
+component() { cargo "$1" --version >/dev/null 2>&1 || components+=("$2"); }
+
+for purpose; do
+  case $purpose in
+    build)
+      command_ cc gcc
+      [ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
+      command_ pkg-config pkg-config
+      [ -e /usr/include/pcap/pcap.h ] || packages+=(libpcap-dev) ;;
+    test)
+      command_ tshark tshark
+      command_ editcap wireshark-common
+      command_ tcpdump tcpdump
+      command_ python3 python3
+      command_ ip iproute2
+      command_ unshare util-linux
+      command_ kill procps
+      command_ gzip gzip
+      command_ zstd zstd
+      component fmt rustfmt
+      component clippy clippy ;;
+    demo)
+      command_ unshare util-linux
+      command_ ip iproute2 ;;
+    bench)
+      command_ python3 python3
+      command_ tcpdump tcpdump
+      command_ tshark tshark
+      command_ editcap wireshark-common
+      command_ nginx nginx-light
+      command_ wrk wrk
+      command_ ab apache2-utils
+      command_ curl curl
+      command_ ip iproute2 ;;
+    fuzz)
+      # libFuzzer is C++ and is built with the fuzz targets.
+      command_ c++ g++
+      cargo fuzz --version >/dev/null 2>&1 || crates+=(cargo-fuzz)
+      cargo +nightly --version >/dev/null 2>&1 || nightly=yes ;;
+    *) echo "need.sh: nothing is known of $purpose" >&2; exit 2 ;;
+  esac
+done
+
+lack() { echo "missing: $1; install with: $2" >&2; exit 1; }
+
+type -P cargo >/dev/null || lack "cargo (Rust)" "rustup, see https://rustup.rs"
+
+if [ ${#packages[@]} -gt 0 ]; then
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+  install="apt-get install --no-install-recommends ${packages[*]}"
+  [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null || lack "${packages[*]}" "sudo $install"
+  echo "installing ${packages[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  quiet() { "$@" -qq </dev/null >/dev/null; }
+  # The lists of a fresh machine are empty, those of an old one name packages that have gone.
+  quiet $install -y 2>/dev/null || { quiet apt-get update && quiet $install -y; } ||
+    lack "${packages[*]}" "$install"
+fi
+
+if [ ${#components[@]} -gt 0 ]; then
+  add="rustup component add ${components[*]}"
+  type -P rustup >/dev/null || lack "${components[*]} of the Rust toolchain" "$add"
+  $add || lack "${components[*]} of the Rust toolchain" "$add"
+fi
+
+if [ -n "$nightly" ]; then
+  add="rustup toolchain install nightly --profile minimal"
+  type -P rustup >/dev/null || lack "a nightly Rust toolchain" "$add"
+  $add || lack "a nightly Rust toolchain" "$add"
+fi
+
+for crate in "${crates[@]}"; do
+  cargo install --locked "$crate" || lack "$crate" "cargo install --locked $crate"
+done

@@ -1,0 +1,146 @@
+//! `analyze`: captures in, verdicts out.
+
+mod evidence;
+mod filter;
+mod input;
+mod output;
+mod progress;
+mod session;
+mod view;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use meshsniff::report::Palette;
+
+use clap::Parser as _;
+
+use crate::args::{Analyze, Args, Color, Command, Format};
+use crate::exit::{Exit, Usage};
+use evidence::Evidence;
+use input::Input;
+use output::Output;
+use session::Session;
+
+/// Analyses each file on its own and answers how it went: an error outweighs findings.
+pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
+    check(args)?;
+    let mut exit = Exit::Done;
+    for (place, file) in args.files.iter().enumerate() {
+        let ended = one(args, file, place)?;
+        exit = match (exit, ended) {
+            (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
+            (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
+            _ => Exit::Done,
+        };
+    }
+    Ok(exit)
+}
+
+/// Analyses a stream of packets live, as `analyze -` does.
+pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
+    let args = Args::parse_from(["kubectl-meshsniff", "analyze", "-"]);
+    let Command::Analyze(args) = args.command else { return Ok(Exit::Error) };
+    let input = Input::live(packets);
+    let evidence = Evidence::new(&args, &input)?;
+    let palette = palette(args.color, false);
+    let ended = Session::new(&args, input, Output::new(false), evidence, palette).run()?;
+    if let Some(why) = &ended.failure {
+        complain(Path::new("-"), why);
+        return Ok(Exit::Error);
+    }
+    Ok(Exit::Done)
+}
+
+/// What clap cannot know.
+fn check(args: &Analyze) -> Result<(), Usage> {
+    let refuse = |why: &str| Err(Usage(why.into()));
+    if args.privileged {
+        return refuse("-p (ksniff) is not needed: privileged is the default here; leave it out");
+    }
+    if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
+        return refuse("stdin can be read once only: name - once");
+    }
+    let Some(out) = &args.write else { return Ok(()) };
+    if args.files.len() > 1 {
+        return refuse("-w writes one capture: analyse one FILE at a time with it");
+    }
+    if is_dash(out) && std::io::stdout().is_terminal() {
+        return refuse(
+            "packets are not for a terminal: give -w a file, or pipe into a reader, \
+             as `-w - | wireshark -k -i -`",
+        );
+    }
+    if args.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
+        return refuse(
+            "--only-flagged needs the whole capture first, and a live stream passes packets on at \
+             once: give -w a file",
+        );
+    }
+    if args.files.iter().any(|file| input::same_file(file, out)) {
+        return Err(Usage(format!(
+            "-w {0} would overwrite the capture it is made from: give it another name",
+            out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Analyses one capture.
+fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
+    let to_stderr = args.write.as_deref().is_some_and(is_dash);
+    let mut out = Output::new(to_stderr);
+    if args.files.len() > 1 && args.output == Format::Text {
+        let name = file.to_string_lossy().replace(char::is_control, "?");
+        let blank = if place > 0 { "\n" } else { "" };
+        out.buffer().extend_from_slice(format!("{blank}== {name}\n").as_bytes());
+    }
+    let input = match Input::open(file) {
+        Ok(input) => input,
+        Err(why) => {
+            out.flush()?;
+            complain(file, &why);
+            return Ok(Exit::Error);
+        }
+    };
+    let evidence = Evidence::new(args, &input)?;
+    let palette = palette(args.color, to_stderr);
+    let ended = Session::new(args, input, out, evidence, palette).run()?;
+    if let Some(why) = &ended.failure {
+        complain(file, why);
+    }
+    Ok(match ended.failure {
+        Some(_) => Exit::Error,
+        None if ended.findings && args.exit_code => Exit::Findings,
+        None => Exit::Done,
+    })
+}
+
+fn complain(file: &Path, why: &str) {
+    let name = if is_dash(file) { "stdin".into() } else { file.to_string_lossy() };
+    // If stderr is gone as well, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "error: {name}: {why}");
+}
+
+fn palette(color: Color, to_stderr: bool) -> Palette {
+    let wanted = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            let terminal = if to_stderr {
+                std::io::stderr().is_terminal()
+            } else {
+                std::io::stdout().is_terminal()
+            };
+            terminal && !plain
+        }
+    };
+    if wanted { Palette::Ansi } else { Palette::Plain }
+}
+
+/// `-`: stdin or stdout.
+pub(crate) fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

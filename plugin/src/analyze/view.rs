@@ -1,0 +1,89 @@
+use std::io;
+
+use meshsniff::pairing::Exchange;
+use meshsniff::report::{Document, Ended, Lines, Numbers, Palette, Summary, write_exchange};
+
+use super::output::Output;
+use crate::args::{Analyze, Format};
+
+/// What is printed, and how.
+#[derive(Debug)]
+pub(crate) struct View {
+    out: Output,
+    kind: Kind,
+    palette: Palette,
+    /// Exchanges have lines; otherwise the summary is all.
+    lines: bool,
+    numbers: Numbers,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Text(Lines),
+    Jsonl,
+    Json(Document),
+}
+
+impl View {
+    pub(crate) fn new(args: &Analyze, out: Output, palette: Palette) -> Self {
+        let kind = match args.output {
+            Format::Text => Kind::Text(Lines::new(palette)),
+            Format::Jsonl => Kind::Jsonl,
+            Format::Json => Kind::Json(Document::new()),
+        };
+        // Frames of a capture of flagged connections have other numbers.
+        let numbers = if args.only_flagged { Numbers::Withheld } else { Numbers::Told };
+        Self { out, kind, palette, lines: !args.summary, numbers }
+    }
+
+    /// The exchange's line.
+    #[inline]
+    pub(crate) fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        if !self.lines {
+            return Ok(());
+        }
+        let out = self.out.buffer();
+        match &mut self.kind {
+            Kind::Text(lines) => lines.exchange(out, exchange),
+            Kind::Jsonl => {
+                write_exchange(out, exchange, self.numbers);
+                out.push(b'\n');
+            }
+            Kind::Json(document) => document.exchange(out, exchange, self.numbers),
+        }
+        self.out.relieve()
+    }
+
+    /// The line of a client that closed and may have given up: for people only.
+    pub(crate) fn question(&mut self, exchange: &Exchange) -> io::Result<()> {
+        if let (true, Kind::Text(lines)) = (self.lines, &self.kind) {
+            lines.question(self.out.buffer(), exchange);
+        }
+        self.out.relieve()
+    }
+
+    /// Shows what there is.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// The summary, last.
+    pub(crate) fn finish(mut self, summary: &Summary, ended: &Ended<'_>) -> io::Result<()> {
+        let out = self.out.buffer();
+        match self.kind {
+            Kind::Text(_) => {
+                if self.lines && summary.exchanges() > 0 {
+                    out.push(b'\n');
+                }
+                summary.write_text(out, ended, self.palette);
+            }
+            Kind::Jsonl if self.lines => {}
+            Kind::Jsonl => {
+                summary.write_json(out, ended);
+                out.push(b'\n');
+            }
+            Kind::Json(document) => document.finish(out, summary, ended),
+        }
+        self.out.flush()
+    }
+}

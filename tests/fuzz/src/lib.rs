@@ -1,0 +1,26 @@
+//! What the fuzzer runs, one function a target, and the laws that must hold whatever the input.
+//!
+//! Shared by `targets/` (cargo-fuzz, nightly) and `tests/fuzz_replay.rs` (ordinary tests, which
+//! replay every seed and every find). Nothing here knows of the fuzzer.
+
+mod cursor;
+mod laws;
+mod operations;
+mod readers;
+mod reports;
+
+pub use operations::http1;
+pub use readers::{analysis_pcap, capture_reader, decode};
+pub use reports::report;
+
+/// A target: any bytes in, a panic if a law is broken.
+pub type Target = fn(&[u8]);
+
+/// Every target with the name of its folder under `seeds/` and `finds/`.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("capture_reader", capture_reader),
+    ("decode", decode),
+    ("http1", http1),
+    ("analysis_pcap", analysis_pcap),
+    ("report", report),
+];
