@@ -60,6 +60,12 @@ const HTTP: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ),
     (
         "scripts.base.protocols.websocket.wstunnel-http",
+        Some("- /v1/events 301"),
+        Some("- /v1/events 101"),
+        "the 301 answers a request inside the WebSocket; the handshake's own status is 101",
+    ),
+    (
+        "scripts.base.protocols.websocket.wstunnel-http",
         Some("- / -"),
         None,
         "a request inside a WebSocket: what follows an Upgrade is not read",
