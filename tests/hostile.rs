@@ -143,7 +143,8 @@ fn connections_without_end() {
     }
     let counts = attack.end();
     assert_eq!(counts.limit(Limit::Connections), 120_000 - 65_536);
-    assert_eq!(attack.said(Outcome::Unknown), 120_000 - 65_536);
+    assert!(counts.limit(Limit::Buffered) > 0);
+    assert!(attack.said(Outcome::Unknown) >= 120_000 - 65_536);
     assert_eq!(attack.outcomes.iter().sum::<u64>(), 120_000);
 }
 
@@ -301,7 +302,6 @@ fn a_thousand_requests_answered_in_one_go() {
 }
 
 #[test]
-#[ignore = "not so yet: requests in flight are not within Limits::buffered"]
 fn requests_in_flight_on_many_connections() {
     let _alone = alone();
     let mut attack = Attack::begin();
@@ -320,7 +320,6 @@ fn requests_in_flight_on_many_connections() {
 }
 
 #[test]
-#[ignore = "not so yet: requests in flight are not within Limits::buffered"]
 fn long_paths_on_many_connections() {
     let _alone = alone();
     let mut attack = Attack::begin();

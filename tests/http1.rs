@@ -235,7 +235,6 @@ mod framing_of_responses {
     }
 
     #[test]
-    #[ignore = "not so yet: connections after an upgrade are not counted as opaque"]
     fn upgrade_then_opaque() {
         let get = "GET /ws HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
         let talk = open().client().sends(get).then();
@@ -563,7 +562,6 @@ mod endings {
     }
 
     #[test]
-    #[ignore = "not so yet: a FIN counts as having been spoken"]
     fn connected_only() {
         let report = open().closes().says();
         assert_eq!((report.brief().len(), report.counts.silent), (0, 1));
@@ -733,7 +731,6 @@ mod tcp {
     }
 
     #[test]
-    #[ignore = "not so yet: the server is that of the moment when the request was read"]
     fn redirected_and_begun_before_the_capture() {
         let talk =
             between("10.0.0.1:40000", "10.7.7.7:80").redirected("127.0.0.1:15001").connects();
