@@ -94,7 +94,8 @@ fn outcome(exchange: &Exchange) {
         | Outcome::ClientRstBeforeResponse
         | Outcome::ServerClosedBeforeResponse => {
             assert!(!response, "left before the response that came: {exchange:?}");
-            assert!(left && closed, "somebody left, but who, and when: {exchange:?}");
+            // When is not known if the FIN was not captured.
+            assert!(left, "somebody left, but who: {exchange:?}");
         }
         // Of a response whose head was cut there is no status.
         Outcome::TruncatedRequest | Outcome::TruncatedResponse => assert!(left, "{exchange:?}"),

@@ -16,7 +16,14 @@ const ITEMS: usize = 20_000;
 /// is written and read again without a change.
 pub fn capture_reader(input: &[u8]) {
     let whole = items(input);
-    assert_eq!(whole, items(Drops(input)), "the same bytes in small pieces");
+    let drops = items(Drops(input));
+    if whole.2.as_ref().is_some_and(|error| error.starts_with("the capture cannot be read")) {
+        // How much is got out of damaged compression depends on the size of the reads.
+        let same = whole.0.len().min(drops.0.len());
+        assert_eq!(whole.0[..same], drops.0[..same], "what both have is the same");
+    } else {
+        assert_eq!(whole, drops, "the same bytes in small pieces");
+    }
     if let Some(written) = copy(input) {
         let (read, ..) = items(&*written);
         let (given, ..) = &whole;
