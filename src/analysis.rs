@@ -189,6 +189,9 @@ impl Sink<Conversation> for Desk {
 
     #[inline]
     fn event(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        if info.redirected {
+            conversation.pairing.redirected(info);
+        }
         match event {
             FlowEvent::Data { direction, bytes, cut, mark } => {
                 conversation.speaks(info);

@@ -95,7 +95,7 @@ fn two_pieces_at_every_byte() {
 #[test]
 fn one_byte_a_packet() {
     for (name, frames) in small() {
-        assert_same(&essence(&cut(&frames, 1, 1)), &essence(&frames), &format!("{name}"));
+        assert_same(&essence(&cut(&frames, 1, 1)), &essence(&frames), name);
     }
 }
 
@@ -123,7 +123,7 @@ fn pieces_that_overlap() {
                 _ => overlapping.push(frame.clone()),
             }
         }
-        assert_same(&essence(&overlapping), &essence(&frames), &format!("{name}"));
+        assert_same(&essence(&overlapping), &essence(&frames), name);
     }
 }
 

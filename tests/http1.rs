@@ -680,6 +680,26 @@ mod tcp {
     }
 
     #[test]
+    #[ignore = "not so yet: acknowledgments that wait behind a hole count as retransmissions"]
+    fn acknowledgments_behind_a_hole_are_no_retransmissions() {
+        let talk = open().client().sends(GET).then().server().unseen(|t| t.sends(OK5));
+        let talk = talk.acks().acks().acks().client().acks();
+        assert_eq!(talk.closes().says().counts.retransmissions, 0);
+    }
+
+    #[test]
+    #[ignore = "not so yet: bytes of which nothing is understood leave no trace in the counts"]
+    fn what_is_never_understood_is_counted() {
+        let talk = || open().client().sends([1; 100]).then().server().sends([2; 100]).then();
+        let binary = talk().closes().says();
+        assert_eq!((binary.counts.opaque, binary.counts.silent), (1, 0));
+        let midstream = analyse(&talk().sends([3; 100]).closes().frames()[4..]);
+        assert_eq!((midstream.counts.opaque, midstream.counts.silent), (1, 0));
+        let snapped = talk().snapped(54).client().sends(GET).then().closes().says();
+        assert_eq!((snapped.counts.opaque, snapped.counts.silent), (1, 0));
+    }
+
+    #[test]
     fn ports_used_again() {
         let first = exchange(GET, OK5).closes();
         let second = talk().after(5000).numbered(77_000, 99_000).connects();
@@ -710,6 +730,17 @@ mod tcp {
         assert_eq!(report.one().server.to_string(), "10.7.7.7:80");
         assert_eq!(report.one().client.to_string(), "10.0.0.1:40000");
         assert_eq!(report.counts.connections, 1);
+    }
+
+    #[test]
+    #[ignore = "not so yet: the server is that of the moment when the request was read"]
+    fn redirected_and_begun_before_the_capture() {
+        let talk =
+            between("10.0.0.1:40000", "10.7.7.7:80").redirected("127.0.0.1:15001").connects();
+        let talk = talk.client().sends(GET).then().server().sends(OK5).then().closes();
+        let report = analyse(&talk.frames()[3..]);
+        assert_eq!(report.brief(), ["GET /a 200 complete 0+5"]);
+        assert_eq!(report.one().server.to_string(), "10.7.7.7:80");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Analyze(Box<Analyze>),
     /// What a finding means, what usually causes it, what to check next
     Explain(Explain),
+    /// A slow server caught live, on this machine alone: no cluster needed
+    Demo(Demo),
 }
 
 const EXAMPLES: &str = "\
@@ -34,7 +36,8 @@ Examples:
   kubectl meshsniff analyze trace.pcap
   kubectl meshsniff analyze trace.pcap -w evidence.pcapng
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -
-  kubectl meshsniff explain client-closed-first";
+  kubectl meshsniff explain client-closed-first
+  kubectl meshsniff demo";
 
 const LEARN: &str = "\
 Examples:
@@ -48,6 +51,8 @@ Examples:
       Live: lines appear as requests end, Ctrl-C prints the summary.
   kubectl meshsniff explain client-closed-first
       What it means, what usually causes it, what to check next.
+  kubectl meshsniff demo
+      See it work before there is anything to analyse.
 
 A capture of the pod's loopback (lo) shows what the sidecar and the application
 say to each other in plaintext: capture there, without a port filter. Outbound
@@ -149,6 +154,19 @@ pub(crate) struct Analyze {
     /// ksniff's -p
     #[arg(short, hide = true)]
     pub(crate) privileged: bool,
+}
+
+/// A slow server and an impatient client, captured live on this machine
+///
+/// In a network of its own, which nothing enters or leaves: a server that answers GET /items after
+/// 0 to 3 s, a client that waits 500 ms for it, and others that are patient. meshsniff-agent
+/// captures the loopback, and the same analysis as everywhere prints what it sees. No root is
+/// needed where the system lets a user have a network namespace.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How long; Ctrl-C ends it before
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub(crate) duration: Duration,
 }
 
 const ANALYZE_EXAMPLES: &str = "\

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod args;
+mod demo;
 mod exit;
 mod explain;
 
@@ -14,10 +15,14 @@ use args::{Args, Command};
 use exit::{Exit, Usage, is_broken_pipe};
 
 fn main() -> ExitCode {
+    if let Some(code) = demo::inside() {
+        return code;
+    }
     let args = Args::parse();
     let ended = match args.command {
         Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Demo(demo) => demo::run(demo.duration),
     };
     let exit = match ended {
         Ok(exit) => exit,

@@ -38,6 +38,8 @@ pub(crate) struct Pairing {
     pub(super) server_fin: Option<Mark>,
     /// A request was not captured, or not as far as needed to be told.
     pub(super) lost_request: bool,
+    /// The exchanges know the original destination of their redirected connection.
+    redirected: bool,
     /// A response is on its way whose request was not captured.
     pub(super) orphan: bool,
 }
@@ -49,6 +51,17 @@ const FIN_PROOF: Duration = Duration::from_secs(2);
 const SYN_PROOF: Duration = Duration::from_secs(1);
 
 impl Pairing {
+    /// The connection turned out to be redirected: those in flight went to another server than it
+    /// seemed.
+    pub(crate) fn redirected(&mut self, info: &Info) {
+        if !self.redirected {
+            self.redirected = true;
+            for pending in self.all_mut() {
+                pending.exchange.server = info.server.socket();
+            }
+        }
+    }
+
     /// The one that the next response answers.
     pub(super) fn next_mut(&mut self) -> Option<&mut Pending> {
         self.front.as_mut()

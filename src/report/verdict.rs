@@ -188,7 +188,8 @@ fn range(low: Duration, high: Duration) -> String {
 
 /// `83 %`; never 0 % of something, never 100 % of less than all.
 pub(super) fn percent(count: u64, of: u64) -> String {
-    let rounded = (count * 200 + of) / (of * 2).max(1);
+    let (wide, all) = (u128::from(count), u128::from(of));
+    let rounded = (wide * 200 + all) / (all * 2).max(1);
     match rounded {
         0 if count > 0 => "<1 %".into(),
         100 if count < of => ">99 %".into(),

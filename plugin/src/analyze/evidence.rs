@@ -16,7 +16,7 @@ use crate::args::Analyze;
 /// The packets that prove it (`-w`).
 ///
 /// Of a file, comments are a second pass. A live capture is passed on packet by packet, each
-/// comment on the packet that decided; if it went to a file, the second pass is made over that file
+/// comment on the packet that decided, or on the next one if silence decided; if it went to a file, the second pass is made over that file
 /// at the end, beside it, and takes its place when it is whole.
 pub(crate) struct Evidence {
     to: Option<Target>,
@@ -122,6 +122,13 @@ impl Evidence {
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         if let Some(live) = self.live {
             live.out.finish()?;
+            let late = live.comments.len();
+            if late > 0 && matches!(self.to, Some(Target::Stdout)) {
+                let _ = writeln!(
+                    io::stderr(),
+                    "note: {late} comments came after the last packet and are not in the capture"
+                );
+            }
         }
         let (Some(to), Some(source)) = (self.to, self.source) else { return Ok(()) };
         let dropped = self.annotations.dropped();

@@ -50,6 +50,11 @@ impl Input {
         Ok(Self { file, path, live, progress: progress.flatten() })
     }
 
+    /// A stream that somebody else has opened.
+    pub(crate) fn live(file: File) -> Self {
+        Self { file, path: None, live: true, progress: None }
+    }
+
     /// Whether more may come while we look.
     pub(crate) fn is_live(&self) -> bool {
         self.live
@@ -90,9 +95,10 @@ impl Read for Input {
 pub(crate) struct Waiter(File);
 
 impl Waiter {
-    /// Waits until there is something to read, at most `span`, or until a signal comes.
-    pub(crate) fn wait(&self, span: Duration) -> io::Result<()> {
-        is_ready(&self.0, span).map(drop)
+    /// Waits until there is something to read, at most `span`, or until a signal comes; answers
+    /// whether there is.
+    pub(crate) fn wait(&self, span: Duration) -> io::Result<bool> {
+        is_ready(&self.0, span)
     }
 }
 

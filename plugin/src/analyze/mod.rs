@@ -13,7 +13,9 @@ use std::path::Path;
 
 use meshsniff::report::Palette;
 
-use crate::args::{Analyze, Color, Format};
+use clap::Parser as _;
+
+use crate::args::{Analyze, Args, Color, Command, Format};
 use crate::exit::{Exit, Usage};
 use evidence::Evidence;
 use input::Input;
@@ -33,6 +35,21 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
         };
     }
     Ok(exit)
+}
+
+/// Analyses a stream of packets live, as `analyze -` does.
+pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
+    let args = Args::parse_from(["kubectl-meshsniff", "analyze", "-"]);
+    let Command::Analyze(args) = args.command else { return Ok(Exit::Error) };
+    let input = Input::live(packets);
+    let evidence = Evidence::new(&args, &input)?;
+    let palette = palette(args.color, false);
+    let ended = Session::new(&args, input, Output::new(false), evidence, palette).run()?;
+    if let Some(why) = &ended.failure {
+        complain(Path::new("-"), why);
+        return Ok(Exit::Error);
+    }
+    Ok(Exit::Done)
 }
 
 /// What clap cannot know.

@@ -32,8 +32,8 @@ pub(crate) struct Session {
     stopped: Option<Instant>,
     /// Packets the kernel dropped, by interface: counters grow, so the last one counts.
     dropped: BTreeMap<u32, u64>,
-    /// When the last packet came, by our clock.
-    arrived: Instant,
+    /// When the last packets came, by our clock, and how many there were.
+    arrived: (Instant, u64),
 }
 
 /// Takes events: what becomes of an exchange.
@@ -78,7 +78,7 @@ impl Session {
             stop: Arc::new(AtomicBool::new(false)),
             stopped: None,
             dropped: BTreeMap::new(),
-            arrived: Instant::now(),
+            arrived: (Instant::now(), 0),
         }
     }
 
@@ -159,18 +159,18 @@ impl Session {
     fn pause(&mut self) -> anyhow::Result<bool> {
         self.judge.view.flush()?;
         self.judge.evidence.flush()?;
+        let packets = self.reader.packets();
+        if self.arrived.1 != packets {
+            self.arrived = (Instant::now(), packets);
+        }
         if let Some(waiter) = &self.waiter {
-            let before = Instant::now();
-            waiter.wait(TICK)?;
-            if before.elapsed() >= TICK {
-                if let Some(last) = self.analysis.counts().last {
-                    // Time goes on from the last packet, whose age we only know since it came.
-                    self.analysis.advance(last.time.after(self.arrived.elapsed()));
-                    self.judge.take(&mut self.analysis)?;
-                    self.judge.view.flush()?;
-                }
-            } else {
-                self.arrived = Instant::now();
+            let ready = waiter.wait(TICK)?;
+            // The age of the last packet is known only since it came to us.
+            let silence = self.arrived.0.elapsed();
+            if let (Some(last), true) = (self.analysis.counts().last, !ready && silence >= TICK) {
+                self.analysis.advance(last.time.after(silence));
+                self.judge.take(&mut self.analysis)?;
+                self.judge.view.flush()?;
             }
         }
         if self.stop.load(Ordering::Relaxed) {

@@ -13,17 +13,20 @@
 //! sends to all three, or when nobody reads its packets any more. The process in the middle ends
 //! when the agent has ended. So whatever becomes of the first process, the others follow.
 //!
-//! How to use it: call [`inside`] as the first line of `main`, and [`start`] for the command.
+//! [`inside`] is the first line of `main`, [`run`] the command.
 
 mod namespace;
 mod traffic;
 
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, ChildStdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+use crate::exit::Exit;
 
 pub(crate) use namespace::inside;
 
@@ -31,11 +34,45 @@ pub(crate) use namespace::inside;
 /// is very busy.
 const END: Duration = Duration::from_secs(3);
 
+/// What is played where the system allows no network of one's own: the loopback of a slow pod in
+/// a mesh, recorded behind a gateway with a timeout of 0.5 s.
+const RECORDED: &[u8] = include_bytes!("../../../captures/http1/tutorial-504.pcap");
+
+/// Runs the demonstration, or plays a recorded one.
+pub(crate) fn run(duration: Duration) -> Result<Exit> {
+    let mut demo = match start(duration) {
+        Ok(demo) => demo,
+        Err(why) => return replay(&why),
+    };
+    say(
+        "A server that answers GET /items after 0 to 3 s, a client that waits 500 ms, patient others.",
+    )?;
+    let packets = demo.packets.take().context("no packets")?;
+    let exit = crate::analyze::stream(File::from(OwnedFd::from(packets)))?;
+    if let Some(words) = demo.finish() {
+        say(&format!("agent: {words}"))?;
+    }
+    Ok(exit)
+}
+
+fn replay(why: &anyhow::Error) -> Result<Exit> {
+    say(&format!("{why:#}\n\nUntil then, a recorded capture of such a pod:\n"))?;
+    let (packets, mut recorder) = std::io::pipe()?;
+    let player = std::thread::spawn(move || recorder.write_all(RECORDED));
+    let exit = crate::analyze::stream(File::from(OwnedFd::from(packets)))?;
+    player.join().map_err(|_| anyhow::anyhow!("the recorded capture could not be played"))??;
+    Ok(exit)
+}
+
+fn say(words: &str) -> std::io::Result<()> {
+    writeln!(std::io::stderr(), "{words}")
+}
+
 /// A demonstration that runs: packets of a small network, as pcapng.
 ///
 /// Reading ends when its time is over. Dropping it ends it and waits for every process of it.
 #[derive(Debug)]
-pub(crate) struct Demo {
+struct Demo {
     child: Child,
     packets: Option<ChildStdout>,
     words: BufReader<ChildStderr>,
@@ -46,7 +83,7 @@ pub(crate) struct Demo {
 /// # Errors
 /// Where the system forbids a network of one's own, or the agent is not to be found or fails. The
 /// text says what to do.
-pub(crate) fn start(duration: Duration) -> Result<Demo> {
+fn start(duration: Duration) -> Result<Demo> {
     let mut child = namespace::enter_again(duration).context("cannot start the demonstration")?;
     let packets = child.stdout.take();
     let words = child.stderr.take().context("no stderr")?;
@@ -63,7 +100,7 @@ pub(crate) fn start(duration: Duration) -> Result<Demo> {
 impl Demo {
     /// Ends it and waits for every process of it. Returns the agent's last line, if it had one:
     /// how many packets there were, and how many were lost.
-    pub(crate) fn finish(mut self) -> Option<String> {
+    fn finish(mut self) -> Option<String> {
         self.end();
         let mut words = String::new();
         self.words.read_to_string(&mut words).ok()?;
@@ -87,21 +124,5 @@ impl Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-impl Read for Demo {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.packets.as_mut().map_or(Ok(0), |packets| packets.read(buffer))
-    }
-}
-
-impl AsFd for Demo {
-    /// Readable when packets are there, for `poll`.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.packets {
-            Some(packets) => packets.as_fd(),
-            None => self.words.get_ref().as_fd(),
-        }
     }
 }

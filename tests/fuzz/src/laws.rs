@@ -94,7 +94,7 @@ fn outcome(exchange: &Exchange) {
         | Outcome::ClientRstBeforeResponse
         | Outcome::ServerClosedBeforeResponse => {
             assert!(!response, "left before the response that came: {exchange:?}");
-            // When is not known if the FIN was not captured.
+            // A FIN that was not captured leaves no packet to name.
             assert!(left, "somebody left, but who: {exchange:?}");
         }
         // Of a response whose head was cut there is no status.

@@ -165,7 +165,7 @@ fn inside(segment: &Segment<'_>, packet: &Packet<'_>) {
 /// Any capture goes the whole road: exchanges whose marks are packets of it, and a report.
 pub fn analysis_pcap(input: &[u8]) {
     let mut reader = Reader::new(Cursor::new(input));
-    let settings = Settings { live: input.len() % 2 == 0, ..Settings::default() };
+    let settings = Settings { live: input.len().is_multiple_of(2), ..Settings::default() };
     let mut analysis = Analysis::new(settings.clone());
     let mut pushed = Pushed::default();
     let mut summary = Summary::new();
@@ -201,8 +201,9 @@ pub fn analysis_pcap(input: &[u8]) {
     summary.write_json(&mut out, &ended);
     serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
     summary.write_text(&mut out, &ended, Palette::Plain);
-    let only_flagged = input.len() / 2 % 2 == 0;
-    let options = Options { only_flagged, no_bodies: input.len() / 4 % 2 == 0, settings };
+    let only_flagged = (input.len() / 2).is_multiple_of(2);
+    let options =
+        Options { only_flagged, no_bodies: (input.len() / 4).is_multiple_of(2), settings };
     second_pass(input, annotations, &options, pushed.number());
 }
 
