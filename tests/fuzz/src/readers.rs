@@ -16,7 +16,15 @@ const ITEMS: usize = 20_000;
 /// is written and read again without a change.
 pub fn capture_reader(input: &[u8]) {
     let whole = items(input);
-    assert_eq!(whole, items(Drops(input)), "the same bytes in small pieces");
+    let drops = items(Drops(input));
+    if [&whole, &drops].into_iter().any(|read| kind(read).starts_with("the capture cannot be")) {
+        // How much is got out of damaged compression depends on the size of the reads.
+        let same = whole.0.len().min(drops.0.len());
+        assert_eq!(whole.0[..same], drops.0[..same], "what both have is the same");
+    } else {
+        assert_eq!((&whole.0, whole.1), (&drops.0, drops.1), "the same bytes in small pieces");
+        assert_eq!(kind(&whole), kind(&drops), "the same end");
+    }
     if let Some(written) = copy(input) {
         let (read, ..) = items(&*written);
         let (given, ..) = &whole;
@@ -71,6 +79,11 @@ fn items(read: impl Read) -> (Vec<Kept>, usize, Option<String>) {
         }
     }
     (packets, others, None)
+}
+
+/// The first words of the error: what a file is that is no capture is guessed from what is there.
+fn kind((_, _, error): &(Vec<Kept>, usize, Option<String>)) -> &str {
+    error.as_ref().map_or("", |error| &error[..error.len().min(24)])
 }
 
 /// A capture that has ended stays so.
