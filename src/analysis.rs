@@ -56,6 +56,8 @@ struct Conversation {
     pairing: Pairing,
     /// Bytes were sent on it.
     spoke: bool,
+    /// The connect failed: it has its own exchange.
+    failed: bool,
 }
 
 /// What all connections share.
@@ -229,16 +231,18 @@ impl Sink<Conversation> for Desk {
                 conversation.pairing.reset(direction, mark, self);
             }
             FlowEvent::Refused { connect, mark } => {
-                conversation.spoke = true;
+                conversation.failed = true;
                 conversation.pairing.refused(info, connect, mark, self);
             }
             FlowEvent::Closed => conversation.pairing.closed(self),
             FlowEvent::Ended { why, connect } => {
-                conversation.spoke |= connect.is_some();
+                conversation.failed |= connect.is_some();
                 conversation.pairing.ended(info, why, connect, self);
             }
         }
-        self.counts.silent += u64::from(!conversation.spoke);
+        self.counts.silent += u64::from(!conversation.spoke && !conversation.failed);
+        let never_understood = conversation.spoke && conversation.http.spoken().is_none();
+        self.counts.opaque += u64::from(never_understood && !conversation.failed);
         self.kept = self.kept.saturating_sub(conversation.http.kept());
         *conversation = Conversation { spoke: true, ..Conversation::default() };
     }

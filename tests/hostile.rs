@@ -334,7 +334,6 @@ fn long_paths_on_many_connections() {
 
 /// Anything at all, on few connections so that it meets: 200,000 segments.
 #[test]
-#[ignore = "not so yet: panics on a distance of 2^31 between sequence numbers (flow/flows.rs, abs)"]
 fn anything() {
     let _alone = alone();
     let flags = [

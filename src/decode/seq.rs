@@ -13,6 +13,11 @@ impl Seq {
         self.0.wrapping_sub(other.0) as i32
     }
 
+    /// Whether the two are less than `span` apart, in either order.
+    pub fn is_near(self, other: Self, span: u32) -> bool {
+        self.distance(other).unsigned_abs() < span
+    }
+
     /// Whether this lies behind `other`.
     pub fn is_after(self, other: Self) -> bool {
         self.distance(other) > 0
@@ -37,5 +42,7 @@ mod tests {
         assert!(behind.is_after(before));
         assert!(!before.is_after(behind));
         assert!(!before.is_after(before));
+        assert!(before.is_near(behind, 2) && behind.is_near(before, 2));
+        assert!(!Seq(0).is_near(Seq(1 << 31), 1 << 27), "as far apart as can be");
     }
 }

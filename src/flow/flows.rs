@@ -383,9 +383,12 @@ impl<T: Default> Flows<T> {
         let places = self.table.places();
         let sample = (0..EVICT_SAMPLE.min(places)).map(|i| (self.hand + i) % places);
         let oldest = sample
-            .filter_map(|id| Some((self.table.get(id)?.connection.last, id)))
+            .filter_map(|id| {
+                let connection = &self.table.get(id)?.connection;
+                Some((connection.last, connection.info.serial, id))
+            })
             .min()
-            .map(|(_, id)| id);
+            .map(|(_, _, id)| id);
         self.hand = (self.hand + EVICT_SAMPLE) % places.max(1);
         if let Some(id) = oldest {
             self.end(id, Ended::Evicted, sink);
@@ -456,13 +459,13 @@ fn segment_told<T, S: Sink<T>>(
     }
     let mut unsettled = false;
     let other = connection.half(direction.reverse());
-    if flags.ack() && (!other.known || segment.ack.distance(other.next).abs() < FAR) {
+    if flags.ack() && (!other.known || segment.ack.is_near(other.next, FAR as u32)) {
         other.acknowledge(segment.ack);
         unsettled = other.acked_unseen() > 0;
     }
     if flags.rst() {
         let half = connection.half(direction);
-        if !half.known || seq.distance(half.next).abs() < FAR {
+        if !half.known || seq.is_near(half.next, FAR as u32) {
             let reset = Reset { direction, seq, mark: segment.mark };
             connection.reset.get_or_insert_with(|| Box::new(reset));
             return true;
@@ -507,7 +510,7 @@ impl Connection {
         match (segment.flags.syn(), segment.flags.ack()) {
             (true, false) => segment.seq.plus(1) == half.start,
             (true, true) => self.state != State::Over || segment.seq.plus(1) == half.start,
-            _ => segment.payload_len == 0 || segment.seq.distance(half.next).abs() < FAR,
+            _ => segment.payload_len == 0 || segment.seq.is_near(half.next, FAR as u32),
         }
     }
 

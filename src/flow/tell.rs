@@ -90,7 +90,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
             fin: run.fin,
             mark: run.mark,
         });
-        if !kept {
+        if !kept && run.len > 0 {
             self.sink.counts().retransmissions += 1;
         }
         Told::Waits
@@ -249,9 +249,14 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
             return;
         }
         let half = self.slot.connection.half(direction);
-        if half.known && !half.fin && reset.seq.distance(half.next) == 1 {
-            // The reset stands behind a FIN that was not captured.
-            self.fin(direction, None, reset.mark, None);
+        match reset.seq.distance(half.next) {
+            ahead if !half.known || half.fin || ahead <= 0 => {}
+            // The reset stands behind a FIN that was not captured ...
+            1 => self.fin(direction, None, reset.mark, None),
+            // ... or behind bytes.
+            ahead => {
+                self.gap(direction, ahead.unsigned_abs(), false, reset.mark);
+            }
         }
         self.slot.connection.state = State::Over;
         self.event(FlowEvent::Reset { direction, mark: reset.mark });

@@ -198,9 +198,9 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 // From here on it cannot be told which answer is whose.
                 for pending in self.pairing.all_mut() {
                     if gone && pending.response == Progress::None {
-                        // The late answer was not captured; that the client had left was.
+                        pending.response = Progress::Unseen;
                         pending.exchange.late = Some(Late { status: None, mark });
-                    } else if pending.response != Progress::Ended {
+                    } else if !matches!(pending.response, Progress::Ended | Progress::Unseen) {
                         pending.response = Progress::Lost;
                     }
                 }

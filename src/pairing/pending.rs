@@ -28,6 +28,9 @@ pub(super) enum Progress {
     Unframed,
     /// A part is missing that would tell what it is.
     Lost,
+    /// Of a response: it came after the client had closed its half, and was not captured. Whether
+    /// the client took it, only its reaction can tell.
+    Unseen,
 }
 
 /// How a client closed its half.
@@ -72,7 +75,8 @@ impl Pending {
             let status = exchange.response.take().map(|response| response.status);
             exchange.late = Some(Late { status, mark: begun });
         }
-        if outcome == Outcome::HalfCloseOk {
+        if exchange.response.is_some() {
+            // What was missing after the FIN was a part of the answer it took, if anything.
             exchange.late = None;
         }
         self.exchange
@@ -90,7 +94,10 @@ impl Pending {
             }
             (None, Progress::None) => (Outcome::ClientRstBeforeResponse, client, Some(mark)),
             (None, Progress::Open) => (Outcome::TruncatedResponse, client, Some(mark)),
-            (Some(left), Progress::None) => (Outcome::ClientFinBeforeResponse, client, left.fin),
+            (None, Progress::Unseen) => UNKNOWN,
+            (Some(left), Progress::None | Progress::Unseen) => {
+                (Outcome::ClientFinBeforeResponse, client, left.fin)
+            }
             (Some(left), _) if self.late(left) && !left.reads_on => {
                 (Outcome::ClientFinBeforeResponse, client, left.fin)
             }
@@ -117,7 +124,8 @@ impl Pending {
             (Some(left), Progress::Open) if left.reads_on => {
                 (Outcome::TruncatedResponse, server, close)
             }
-            (Some(_), Progress::Open | Progress::Ended) => return None,
+            (None, Progress::Unseen) => UNKNOWN,
+            (Some(_), Progress::Open | Progress::Ended | Progress::Unseen) => return None,
         })
     }
 }

@@ -105,7 +105,7 @@ impl Summary {
         if let Some(loss) = loss(ended.counts, ended.dropped.unwrap_or(0)) {
             next(out);
             let mut object = head(out, Code::CaptureLossy);
-            object.integer("count", loss.gaps + loss.dropped);
+            object.integer("count", loss.gaps.saturating_add(loss.dropped));
             let sentence = format!(
                 "the capture lacks packets: {} gaps, {} bytes of the streams, {} packets dropped by the kernel",
                 loss.gaps, loss.missed_bytes, loss.dropped

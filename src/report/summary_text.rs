@@ -181,7 +181,7 @@ fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
 }
 
 fn not_read(counts: &Counts) -> [(u64, &'static str); 4] {
-    let other = counts.opaque.saturating_sub(counts.tls + counts.http2);
+    let other = counts.opaque.saturating_sub(counts.tls.saturating_add(counts.http2));
     [
         (counts.tls, "Connections with TLS, which is not read: #"),
         (counts.http2, "Connections with HTTP/2, which is not read: #"),
@@ -220,7 +220,11 @@ fn capture(out: &mut Vec<u8>, ended: &Ended<'_>) {
     );
     match (loss(counts, ended.dropped.unwrap_or(0)), ended.dropped) {
         (Some(loss), _) if loss.dropped > 0 => {
-            let _ = write!(out, ", {} lost", percent(loss.dropped, counts.packets + loss.dropped));
+            let _ = write!(
+                out,
+                ", {} lost",
+                percent(loss.dropped, counts.packets.saturating_add(loss.dropped))
+            );
         }
         (Some(_), _) => {}
         (None, Some(_)) => out.extend_from_slice(b", none lost"),
