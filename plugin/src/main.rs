@@ -14,6 +14,9 @@ use clap::Parser as _;
 use args::{Args, Command};
 use exit::{Exit, Usage, is_broken_pipe};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = demo::inside() {
         return code;

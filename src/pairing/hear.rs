@@ -227,5 +227,8 @@ fn method(name: &str) -> Cow<'static, str> {
 
 /// Text of a field, whatever bytes are in it.
 fn text(bytes: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(bytes).into()
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into(),
+    }
 }
