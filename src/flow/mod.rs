@@ -10,6 +10,7 @@ mod connection;
 mod event;
 mod flows;
 mod half;
+mod redirect;
 mod table;
 mod tell;
 mod waiting;
