@@ -26,7 +26,8 @@ pub(super) struct Table<T> {
     /// the other half of a redirected one. One per endpoint, which is exact for clients' ports.
     one_sided: HashTable<(Endpoint, u32)>,
     hasher: RandomState,
-    last: u32,
+    /// The connection found last, with its hash: the next packet is often of the same one.
+    last: (u32, u32),
 }
 
 impl<T> Table<T> {
@@ -37,7 +38,7 @@ impl<T> Table<T> {
             index: HashTable::new(),
             one_sided: HashTable::new(),
             hasher: RandomState::default(),
-            last: 0,
+            last: (0, 0),
         }
     }
 
@@ -62,16 +63,18 @@ impl<T> Table<T> {
 
     #[inline]
     pub(super) fn find(&mut self, a: Endpoint, b: Endpoint, place: u16) -> Option<u32> {
-        if self.is(self.last, a, b, place) {
-            return Some(self.last);
-        }
         let hash = self.hash(a, b, place);
+        let (last_hash, last) = self.last;
+        if last_hash == hash && self.is(last, a, b, place) {
+            return Some(last);
+        }
         let (_, id) =
             *self.index.find(spread(hash), |(h, id)| *h == hash && self.is(*id, a, b, place))?;
-        self.last = id;
+        self.last = (hash, id);
         Some(id)
     }
 
+    #[inline]
     fn is(&self, id: u32, a: Endpoint, b: Endpoint, place: u16) -> bool {
         self.get(id).is_some_and(|slot| slot.connection.joins(a, b, place))
     }
@@ -84,7 +87,6 @@ impl<T> Table<T> {
         let (info, place) = (slot.connection.info, slot.connection.place);
         self.slots[id as usize] = Some(slot);
         self.point(id, info.client, info.server, place);
-        self.last = id;
         id
     }
 
