@@ -172,9 +172,6 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 if let Some(front) = self.pairing.next_mut()
                     && front.response == Progress::Open
                 {
-                    if let Some(response) = &mut front.exchange.response {
-                        response.last = mark;
-                    }
                     self.pairing.response_ended(self.office);
                 }
             }

@@ -130,6 +130,7 @@ impl Http1 {
                     }
                     Step::Done(taken) => {
                         stream.state = State::Begin;
+                        listener.body(direction, 0, mark);
                         listener.end(direction, mark);
                         taken
                     }
