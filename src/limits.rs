@@ -26,7 +26,7 @@ pub struct Limits {
     ///
     /// 1,024: nginx and Envoy stop reading far below it.
     pub pipelined: usize,
-    /// Silence after which a connection with an open request or an open close is judged.
+    /// Silence after which a connection that one side has closed is judged.
     ///
     /// 5 minutes: longer than any answer that a caller still waits for.
     pub answer: Duration,

@@ -101,11 +101,6 @@ impl<T: Default> Flows<T> {
         }
     }
 
-    /// The latest packet seen, or the time that [`advance`](Self::advance) was told.
-    pub fn now(&self) -> Mark {
-        self.now
-    }
-
     fn find_or_open(&mut self, segment: &Segment<'_>, sink: &mut impl Sink<T>) -> u32 {
         let (src, dst) = (segment.addresses.src, segment.addresses.dst);
         if let Some(id) = self.table.find(src, dst, segment.place) {

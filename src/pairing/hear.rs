@@ -82,7 +82,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn begun(&mut self, direction: Direction, mark: Mark) {
         if direction == Direction::ToClient
-            && let Some(front) = self.pairing.next_mut()
+            && let Some(front) = self.pairing.front.as_mut()
             && front.response == Progress::None
         {
             front.response = Progress::Open;
@@ -114,7 +114,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
             self.push(blank(self.info, Protocol::Http1), Asked::default(), Progress::Lost);
         }
         let alone = self.pairing.more.is_empty() && !self.pairing.lost_request;
-        let Some(front) = self.pairing.next_mut() else {
+        let Some(front) = self.pairing.front.as_mut() else {
             self.pairing.orphan = true;
             self.office.counts().orphan_responses += 1;
             return;
@@ -146,7 +146,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
             }
             Direction::ToClient => {
                 if !self.pairing.orphan
-                    && let Some(front) = self.pairing.next_mut()
+                    && let Some(front) = self.pairing.front.as_mut()
                     && let Some(response) = &mut front.exchange.response
                 {
                     response.body += len;
@@ -169,7 +169,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
             }
             Direction::ToClient if self.pairing.orphan => self.pairing.orphan = false,
             Direction::ToClient => {
-                if let Some(front) = self.pairing.next_mut()
+                if let Some(front) = self.pairing.front.as_mut()
                     && front.response == Progress::Open
                 {
                     self.pairing.response_ended(self.office);

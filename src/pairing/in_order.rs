@@ -29,6 +29,7 @@ pub(crate) trait Office {
 /// The exchanges of one connection that have not ended: HTTP/1 answers in the order of asking.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
+    /// The one that the next response answers.
     pub(super) front: Option<Pending>,
     /// Those behind the front one (pipelining).
     pub(super) more: VecDeque<Pending>,
@@ -60,11 +61,6 @@ impl Pairing {
                 pending.exchange.server = info.server.socket();
             }
         }
-    }
-
-    /// The one that the next response answers.
-    pub(super) fn next_mut(&mut self) -> Option<&mut Pending> {
-        self.front.as_mut()
     }
 
     /// The one whose request came last.
