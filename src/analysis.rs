@@ -92,7 +92,7 @@ impl Analysis {
     pub fn push(&mut self, packet: &Packet<'_>) {
         self.desk.seen(packet.mark);
         match decode(packet) {
-            Ok(segment) => self.connection = Some(self.flows.push(&segment, &mut self.desk)),
+            Ok(ref segment) => self.connection = Some(self.flows.push(segment, &mut self.desk)),
             Err(skip) => {
                 self.desk.counts.skipped[skip as usize] += 1;
                 self.connection = None;

@@ -17,6 +17,7 @@ enum IpAddresses {
 }
 
 impl Transport<'_> {
+    #[inline]
     pub(super) fn addresses(&self, ports: (u16, u16)) -> Addresses {
         match self.addresses {
             IpAddresses::V4(src, dst) => {
@@ -31,6 +32,7 @@ impl Transport<'_> {
 
 /// Reads the IP headers at the front of `bytes`; `wire_len` is their and their payload's length on
 /// the wire, padding included.
+#[inline]
 pub(super) fn transport(bytes: &[u8], wire_len: usize) -> Result<Transport<'_>, Skip> {
     match bytes.first().ok_or(Skip::Cut)? >> 4 {
         4 => ipv4(bytes, wire_len),
@@ -39,6 +41,7 @@ pub(super) fn transport(bytes: &[u8], wire_len: usize) -> Result<Transport<'_>, 
     }
 }
 
+#[inline]
 fn ipv4(bytes: &[u8], wire_len: usize) -> Result<Transport<'_>, Skip> {
     if bytes.len() < 20 || bytes.len() < usize::from(bytes[0] & 0x0f) * 4 {
         return Err(Skip::Cut);

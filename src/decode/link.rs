@@ -14,6 +14,7 @@ pub(super) struct Network<'a> {
 }
 
 /// Takes the link header off.
+#[inline]
 pub(super) fn network<'a>(packet: &Packet<'a>) -> Result<Network<'a>, Skip> {
     let bytes = packet.bytes;
     match packet.link {
@@ -36,6 +37,7 @@ pub(super) fn network<'a>(packet: &Packet<'a>) -> Result<Network<'a>, Skip> {
 }
 
 /// Passes VLAN tags (any number of them) and checks that IP follows.
+#[inline]
 fn typed(
     bytes: &[u8],
     mut at: usize,
@@ -56,10 +58,12 @@ fn typed(
     }
 }
 
+#[inline]
 fn from(bytes: &[u8], at: usize, device: u32) -> Result<Network<'_>, Skip> {
     Ok(Network { bytes: bytes.get(at..).ok_or(Skip::Cut)?, skipped: at, device })
 }
 
+#[inline]
 fn ether_type(bytes: &[u8], at: usize) -> Result<EtherType, Skip> {
     let field = bytes.get(at..at + 2).ok_or(Skip::Cut)?;
     Ok(EtherType(u16::from_be_bytes([field[0], field[1]])))

@@ -71,6 +71,7 @@ pub(super) struct Tcp {
 
 /// Reads the TCP header at the front of `bytes`. A header whose options were cut by the snap
 /// length is read all the same: the options are not needed.
+#[inline]
 pub(super) fn tcp(bytes: &[u8]) -> Result<Tcp, Skip> {
     let fixed = bytes.first_chunk::<20>().ok_or(Skip::Cut)?;
     let header_len = usize::from(fixed[12] >> 4) * 4;

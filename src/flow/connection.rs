@@ -120,9 +120,9 @@ impl Connection {
 impl Connection {
     /// Whether a segment between these endpoints, in either order, belongs to it.
     #[inline]
-    pub(super) fn joins(&self, a: Endpoint, b: Endpoint, place: u16) -> bool {
-        let Info { client, server, .. } = self.info;
+    pub(super) fn joins(&self, a: &Endpoint, b: &Endpoint, place: u16) -> bool {
+        let Info { client, server, .. } = &self.info;
         let with = |server| (a == client && b == server) || (a == server && b == client);
-        self.place == place && (with(server) || self.redirect.as_deref().is_some_and(|r| with(*r)))
+        self.place == place && (with(server) || self.redirect.as_deref().is_some_and(with))
     }
 }

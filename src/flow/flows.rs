@@ -7,7 +7,7 @@ use super::table::{Slot, Table};
 use super::tell::{Run, Teller, Told};
 use super::{FAR, Sink};
 use crate::capture::{Mark, Timestamp};
-use crate::decode::{Segment, Seq};
+use crate::decode::{Addresses, Segment, Seq};
 use crate::limits::{Limit, Limits};
 
 /// All TCP connections of a capture.
@@ -20,7 +20,8 @@ pub struct Flows<T> {
     pub(super) table: Table<T>,
     /// The latest packet, by time and by number.
     now: Mark,
-    swept: Timestamp,
+    /// When all connections are looked through again.
+    sweep_at: Timestamp,
     serial: u64,
     /// Connections with something undecided, in the order in which that began.
     unsettled: VecDeque<Unsettled>,
@@ -63,7 +64,7 @@ impl<T: Default> Flows<T> {
             limits,
             table: Table::new(),
             now: Mark::default(),
-            swept: Timestamp::default(),
+            sweep_at: Timestamp::default(),
             serial: 0,
             unsettled: VecDeque::new(),
             over: VecDeque::new(),
@@ -80,7 +81,7 @@ impl<T: Default> Flows<T> {
         if !self.unsettled.is_empty() {
             self.settle_due(SETTLE_PACKETS, SETTLE_TIME, sink);
         }
-        if self.now.time.since(self.swept) >= SWEEP {
+        if self.now.time >= self.sweep_at {
             self.sweep(sink);
         }
         let id = self.find_or_open(segment, sink);
@@ -102,7 +103,7 @@ impl<T: Default> Flows<T> {
     }
 
     fn find_or_open(&mut self, segment: &Segment<'_>, sink: &mut impl Sink<T>) -> u32 {
-        let (src, dst) = (segment.addresses.src, segment.addresses.dst);
+        let Addresses { src, dst } = &segment.addresses;
         if let Some(id) = self.table.find(src, dst, segment.place) {
             let same = self.table.get(id).is_some_and(|slot| slot.connection.continues(segment));
             if same {
@@ -282,7 +283,7 @@ impl<T: Default> Flows<T> {
 
     /// Looks through all connections for those that have been silent for too long.
     fn sweep(&mut self, sink: &mut impl Sink<T>) {
-        self.swept = self.now.time;
+        self.sweep_at = self.now.time.after(SWEEP);
         for id in 0..self.table.places() {
             let Some(slot) = self.table.get(id) else { continue };
             let connection = &slot.connection;
@@ -315,7 +316,7 @@ impl<T: Default> Flows<T> {
     fn forget_oldest(&mut self) -> bool {
         while let Some((id, serial)) = self.over.pop_front() {
             if self.table.get(id).is_some_and(|slot| slot.connection.info.serial == serial) {
-                self.table.remove(id);
+                self.table.forget(id);
                 return true;
             }
         }

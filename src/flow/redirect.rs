@@ -57,7 +57,7 @@ impl<T: Default> Flows<T> {
         connection.redirect = Some(Box::new(proxy));
         connection.guessed = false;
         let place = connection.place;
-        self.table.point(id, shared, other, place);
+        self.table.point(id, &shared, &other, place);
     }
 }
 

@@ -3,7 +3,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::connection::Connection;
+use super::connection::{Connection, Info};
 use crate::decode::Endpoint;
 
 /// A connection and what the later stages keep for it.
@@ -62,7 +62,7 @@ impl<T> Table<T> {
     }
 
     #[inline]
-    pub(super) fn find(&mut self, a: Endpoint, b: Endpoint, place: u16) -> Option<u32> {
+    pub(super) fn find(&mut self, a: &Endpoint, b: &Endpoint, place: u16) -> Option<u32> {
         let hash = self.hash(a, b, place);
         let (last_hash, last) = self.last;
         if last_hash == hash && self.is(last, a, b, place) {
@@ -75,7 +75,7 @@ impl<T> Table<T> {
     }
 
     #[inline]
-    fn is(&self, id: u32, a: Endpoint, b: Endpoint, place: u16) -> bool {
+    fn is(&self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) -> bool {
         self.get(id).is_some_and(|slot| slot.connection.joins(a, b, place))
     }
 
@@ -86,32 +86,47 @@ impl<T> Table<T> {
         });
         let (info, place) = (slot.connection.info, slot.connection.place);
         self.slots[id as usize] = Some(slot);
-        self.point(id, info.client, info.server, place);
+        self.point(id, &info.client, &info.server, place);
         id
     }
 
     /// Makes a connection findable under these endpoints.
-    pub(super) fn point(&mut self, id: u32, a: Endpoint, b: Endpoint, place: u16) {
+    pub(super) fn point(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) {
         let hash = self.hash(a, b, place);
         self.index.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<Slot<T>> {
-        let slot = self.slots.get_mut(id as usize)?.take()?;
-        let c = &slot.connection;
-        self.unpoint(id, c.info.client, c.info.server, c.place);
-        if let Some(redirect) = &c.redirect {
-            self.unpoint(id, c.info.client, **redirect, c.place);
-        }
-        if c.one_sided {
-            self.forget_one_sided(id, c.info.client);
-            self.forget_one_sided(id, c.info.server);
-        }
-        self.free.push(id);
-        Some(slot)
+        self.unlink(id);
+        self.slots.get_mut(id as usize)?.take()
     }
 
-    fn unpoint(&mut self, id: u32, a: Endpoint, b: Endpoint, place: u16) {
+    /// Removes it where it stands.
+    pub(super) fn forget(&mut self, id: u32) {
+        self.unlink(id);
+        if let Some(slot) = self.slots.get_mut(id as usize) {
+            *slot = None;
+        }
+    }
+
+    /// Makes it unfindable and its place free.
+    fn unlink(&mut self, id: u32) {
+        let Some(Slot { connection, .. }) = self.get(id) else { return };
+        let Info { client, server, .. } = connection.info;
+        let (place, one_sided) = (connection.place, connection.one_sided);
+        let redirect = connection.redirect.as_deref().copied();
+        self.unpoint(id, &client, &server, place);
+        if let Some(redirect) = redirect {
+            self.unpoint(id, &client, &redirect, place);
+        }
+        if one_sided {
+            self.forget_one_sided(id, client);
+            self.forget_one_sided(id, server);
+        }
+        self.free.push(id);
+    }
+
+    fn unpoint(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) {
         let hash = self.hash(a, b, place);
         if let Ok(entry) = self.index.find_entry(spread(hash), |(_, other)| *other == id) {
             entry.remove();
@@ -143,13 +158,12 @@ impl<T> Table<T> {
 
     /// Equal for both orders of the endpoints.
     #[inline]
-    fn hash(&self, a: Endpoint, b: Endpoint, place: u16) -> u32 {
-        let (low, high) = if a < b { (a, b) } else { (b, a) };
-        let hash = match (low, high) {
-            (Endpoint::V4(low), Endpoint::V4(high)) => {
-                self.hasher.hash_one((low | u64::from(place) << 48, high))
+    fn hash(&self, a: &Endpoint, b: &Endpoint, place: u16) -> u32 {
+        let hash = match (a, b) {
+            (Endpoint::V4(a), Endpoint::V4(b)) => {
+                self.hasher.hash_one((*a.min(b) | u64::from(place) << 48, *a.max(b)))
             }
-            _ => self.hasher.hash_one((low, high, place)),
+            _ => self.hasher.hash_one((a.min(b), a.max(b), place)),
         };
         (hash >> 32) as u32 ^ hash as u32
     }

@@ -90,9 +90,9 @@ impl Evidence {
 
     /// A packet has been judged.
     #[inline]
-    pub(crate) fn packet(&mut self, packet: &Packet<'_>, foreign: Comments<'_>) -> io::Result<()> {
+    pub(crate) fn packet(&mut self, packet: &Packet<'_>, foreign: &Comments<'_>) -> io::Result<()> {
         let Some(live) = &mut self.live else { return Ok(()) };
-        let foreign: Vec<_> = foreign.collect();
+        let foreign: Vec<_> = (*foreign).collect();
         let ours = live.comments.iter().map(String::as_str);
         let comments: Vec<&str> = foreign.iter().map(AsRef::as_ref).chain(ours).collect();
         live.out.packet(packet, &comments)?;

@@ -127,10 +127,10 @@ impl Session {
     fn read(&mut self) -> anyhow::Result<Option<Error>> {
         loop {
             match self.reader.next() {
-                Ok(Some(Item::Packet(packet, comments))) => {
-                    self.analysis.push(&packet);
+                Ok(Some(Item::Packet(ref packet, ref comments))) => {
+                    self.analysis.push(packet);
                     self.judge.take(&mut self.analysis)?;
-                    self.judge.evidence.packet(&packet, comments)?;
+                    self.judge.evidence.packet(packet, comments)?;
                 }
                 Ok(Some(item)) => {
                     if let Item::Statistics(statistics) = item {
@@ -186,20 +186,25 @@ impl Judge {
     #[inline]
     fn take(&mut self, analysis: &mut Analysis) -> io::Result<()> {
         while let Some(event) = analysis.poll() {
-            match event {
-                Event::Exchange(exchange) => {
-                    if self.filter.chooses(&exchange) {
-                        self.summary.add(&exchange);
-                        self.evidence.exchange(&exchange);
-                        if self.filter.shows(&exchange) {
-                            self.view.exchange(&exchange)?;
-                        }
+            self.event(&event)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Exchange(exchange) => {
+                if self.filter.chooses(exchange) {
+                    self.summary.add(exchange);
+                    self.evidence.exchange(exchange);
+                    if self.filter.shows(exchange) {
+                        self.view.exchange(exchange)?;
                     }
                 }
-                Event::Question(exchange) => {
-                    if self.filter.would_choose(&exchange) && !self.filter.chooses_lines() {
-                        self.view.question(&exchange)?;
-                    }
+            }
+            Event::Question(exchange) => {
+                if self.filter.would_choose(exchange) && !self.filter.chooses_lines() {
+                    self.view.question(exchange)?;
                 }
             }
         }

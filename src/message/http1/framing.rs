@@ -28,7 +28,8 @@ pub(super) struct Lengths {
 
 impl Lengths {
     pub(super) fn field(&mut self, name: &str, value: &[u8]) {
-        if name.eq_ignore_ascii_case("content-length") {
+        let is = |usual, lower| name == usual || name.eq_ignore_ascii_case(lower);
+        if is("Content-Length", "content-length") {
             if let Some(length) = digits(value).filter(|_| self.length.is_none()) {
                 self.length = Some(length);
                 return;
@@ -41,7 +42,7 @@ impl Lengths {
                     _ => self.contradiction = true,
                 }
             }
-        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+        } else if is("Transfer-Encoding", "transfer-encoding") {
             self.coded = true;
             let last = value.rsplit(|b| *b == b',').next().unwrap_or_default();
             self.chunked_last = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
