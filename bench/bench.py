@@ -31,8 +31,6 @@ ROUNDS = int(os.environ.get("ROUNDS", 5))
 SECONDS = int(os.environ.get("SECONDS", 8))
 
 CAPTURES = {"http-small": "small", "many-conns": "conns", "http-bulk": "bulk"}
-# tshark reads about 50,000 packets a second: so many are a minute at most.
-SLICE = 400_000
 
 
 def say(*words):
@@ -116,38 +114,18 @@ def files():
             ratios = [ours / theirs for ours, theirs in zip(all_times, times["tcpdump -w"])]
             ratio = f"{statistics.median(ratios):.2f}"
             rows.append([what, f"{median:.2f}", spread, ratio, f"{memory[what]:.1f}"])
-        rows.append(tshark(name, path))
+        rows.append(tshark(path))
         size = path.stat().st_size / 1e6
         all_, complete = exchanges(path)
         say(f"{name}: {size:.0f} MB, {all_} exchanges, {complete} of them complete")
         table(["", "seconds", "least-most", "to tcpdump", "peak MiB"], rows)
 
 
-def tshark(name, path):
-    """tshark once, on the first packets only where the whole would take minutes; its time is
-    compared with that of `analyze` on the same packets."""
-    with tempfile.TemporaryDirectory(dir=DATA) as tmp:
-        part = path
-        with open(path, "rb") as file:
-            packets = count(file, SLICE)
-        what = "tshark http,tree"
-        if packets > SLICE:
-            part = pathlib.Path(tmp) / "part.pcap"
-            subprocess.run(["editcap", "-F", "pcap", "-r", path, part, f"1-{SLICE}"], check=True)
-            what += f", first {SLICE} packets"
-        seconds, memory = run(["tshark", "-n", "-r", part, "-q", "-z", "http,tree"])
-        ours = min(run([MESHSNIFF, "analyze", part])[0] for _ in range(3))
-    return [what, f"{seconds:.2f}", "", f"{seconds / ours:.0f}x analyze", f"{memory:.1f}"]
-
-
-def count(file, enough):
-    """How many packets a little-endian pcap has, at most a few more than enough."""
-    file.seek(24)
-    packets = 0
-    while packets <= enough and len(head := file.read(16)) == 16:
-        file.seek(struct.unpack("<I", head[8:12])[0], 1)
-        packets += 1
-    return packets
+def tshark(path):
+    """tshark once: it takes half a minute and gigabytes."""
+    seconds, memory = run(["tshark", "-n", "-r", path, "-q", "-z", "http,tree"])
+    ours = min(run([MESHSNIFF, "analyze", path])[0] for _ in range(3))
+    return ["tshark http,tree", f"{seconds:.2f}", "", f"{seconds / ours:.0f}x analyze", f"{memory:.1f}"]
 
 
 def memory():

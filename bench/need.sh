@@ -37,7 +37,6 @@ for purpose; do
       [ -x /usr/bin/time ] || packages+=(time)
       command_ tcpdump tcpdump
       command_ tshark tshark
-      command_ editcap wireshark-common
       command_ nginx nginx-light
       command_ wrk wrk
       command_ ab apache2-utils

@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::route::Routes;
 use super::sample::Sample;
+use super::write::micros;
 use crate::counts::Counts;
 use crate::pairing::{Exchange, Outcome};
 use crate::problem::{Code, InferredTimeout, infer_timeout};
@@ -163,9 +164,8 @@ fn is_connect(exchange: &Exchange) -> bool {
 
 #[inline]
 fn record(times: &mut Histogram<u32>, span: Duration) {
-    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     // It grows by itself; what is out of reach even so (2^62 µs) is no time that passed.
-    let _ = times.record(micros);
+    let _ = times.record(micros(span));
 }
 
 /// Two digits are exact: an error of 0.8 % at most. Grows with the longest time seen.

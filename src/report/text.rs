@@ -2,7 +2,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::palette::Palette;
-use super::write::{address, clock, integer, pad, shown};
+use super::write::{address, clock, integer, micros, pad, shown};
 use crate::capture::Timestamp;
 use crate::pairing::{Exchange, Outcome, ProxyAnswer, Side};
 use crate::problem::{Code, Span, envoy_flags};
@@ -169,27 +169,20 @@ fn said_at(exchange: &Exchange) -> Option<Timestamp> {
 /// `   498 ms`: right-aligned, in ms as long as that is readable.
 #[inline]
 fn duration(out: &mut Vec<u8>, span: Option<Duration>) {
-    let start = out.len();
-    out.resize(start + SPAN, b' ');
-    let Some(span) = span else { return out.extend_from_slice(b"  ") };
-    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-    let whole = (micros + 500) / 1000;
+    let Some(span) = span else { return out.extend_from_slice(&[b' '; SPAN + 2]) };
+    let whole = (micros(span) + 500) / 1000;
+    if whole == 0 {
+        return out.extend_from_slice(b"   <1 ms  ");
+    }
     let mut buffer = itoa::Buffer::new();
     let (digits, unit): (&str, &[u8]) = if whole < 100_000 {
-        (buffer.format(whole), b" ms")
+        (buffer.format(whole), b" ms  ")
     } else {
-        (buffer.format((whole + 500) / 1000), b" s")
+        (buffer.format((whole + 500) / 1000), b" s  ")
     };
-    out.truncate(start + SPAN.saturating_sub(digits.len() + unit.len()));
-    if micros < 500 {
-        out.pop();
-        out.push(b'<');
-        out.extend_from_slice(b"1 ms  ");
-        return;
-    }
+    pad(out, digits.len() + unit.len(), SPAN + 2);
     out.extend_from_slice(digits.as_bytes());
     out.extend_from_slice(unit);
-    out.extend_from_slice(b"  ");
 }
 
 /// Fills the column of the client's address, which began at `start`.

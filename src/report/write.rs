@@ -12,11 +12,16 @@ pub(super) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// Whole microseconds; spans of a capture's times do not reach what would not fit.
+#[inline]
+pub(super) fn micros(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(span.subsec_micros()))
+}
+
 /// A duration as milliseconds with up to 3 decimals: `498.123`, `32`.
 #[inline]
 pub(super) fn millis(out: &mut Vec<u8>, span: Duration) {
-    let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-    let micros = nanos / 1000 + u64::from(nanos % 1000 >= 500);
+    let micros = micros(span) + u64::from(span.subsec_nanos() % 1000 >= 500);
     integer(out, micros / 1000);
     let part = (micros % 1000) as u32;
     if part != 0 {
@@ -57,14 +62,13 @@ pub(super) fn clock(out: &mut Vec<u8>, time: Timestamp) {
     let millis = time.nanos().div_euclid(1_000_000).rem_euclid(86_400_000) as u32;
     let two = |value: u32| [digit(value / 10), digit(value % 10)];
     let seconds = millis / 1000;
-    out.extend_from_slice(&two(seconds / 3600));
-    out.push(b':');
-    out.extend_from_slice(&two(seconds / 60 % 60));
-    out.push(b':');
-    out.extend_from_slice(&two(seconds % 60));
-    out.push(b'.');
-    out.push(digit(millis / 100 % 10));
-    out.extend_from_slice(&two(millis % 100));
+    let mut text = *b"00:00:00.000";
+    text[..2].copy_from_slice(&two(seconds / 3600));
+    text[3..5].copy_from_slice(&two(seconds / 60 % 60));
+    text[6..8].copy_from_slice(&two(seconds % 60));
+    text[9] = digit(millis / 100 % 10);
+    text[10..].copy_from_slice(&two(millis % 100));
+    out.extend_from_slice(&text);
 }
 
 /// `ip:port`, IPv6 in brackets.
@@ -72,13 +76,20 @@ pub(super) fn clock(out: &mut Vec<u8>, time: Timestamp) {
 pub(super) fn address(out: &mut Vec<u8>, address: SocketAddr) {
     match address {
         SocketAddr::V4(v4) => {
-            for (place, octet) in v4.ip().octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
+            let mut text = [0; "255.255.255.255:".len()];
+            let mut len = 0;
+            for octet in v4.ip().octets() {
+                for (place, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        text[len] = digit(u32::from(octet / place % 10));
+                        len += 1;
+                    }
                 }
-                integer(out, octet);
+                text[len] = b'.';
+                len += 1;
             }
-            out.push(b':');
+            text[len - 1] = b':';
+            out.extend_from_slice(&text[..len]);
             integer(out, v4.port());
         }
         // Writing to a Vec cannot fail.

@@ -80,11 +80,8 @@ impl Http1 {
 
     /// Whether bytes of a message's head are kept in this direction, and how many.
     pub(crate) fn kept(&self) -> usize {
-        [&self.to_server, &self.to_client]
-            .into_iter()
-            .filter_map(|stream| stream.partial.as_ref())
-            .map(|partial| partial.bytes.capacity())
-            .sum()
+        let kept = |stream: &Stream| stream.partial.as_ref().map_or(0, |p| p.bytes.capacity());
+        kept(&self.to_server) + kept(&self.to_client)
     }
 
     fn stream(&mut self, direction: Direction) -> &mut Stream {
