@@ -2,6 +2,8 @@
 
 mod analyze;
 mod args;
+#[allow(dead_code, unused_imports)] // until the capture of pods calls it
+mod cluster;
 mod demo;
 mod exit;
 mod explain;
