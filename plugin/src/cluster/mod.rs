@@ -18,10 +18,15 @@ mod wanted;
 pub(crate) use connect::connect;
 pub(crate) use connection::Connection;
 pub(crate) use mesh::Mesh;
-pub(crate) use refusal::{Refusal, explain, refusal};
+pub(crate) use refusal::{Refusal, advise, explain, refusal};
 pub(crate) use resolve::{poll_new, resolve};
 pub(crate) use target::Target;
 pub(crate) use wanted::Wanted;
+
+/// Runs what talks to a cluster to its end.
+pub(crate) fn finish<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
 
 /// A cluster that can be talked to.
 #[derive(Clone)]
