@@ -6,6 +6,7 @@ mod check;
 mod clean;
 #[allow(dead_code, unused_imports)] // until the capture of pods calls it
 mod cluster;
+mod complete;
 mod demo;
 mod exit;
 mod explain;
@@ -23,6 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     if let Some(code) = demo::inside() {
+        return code;
+    }
+    if let Some(code) = complete::asked() {
         return code;
     }
     let args = Args::parse();
