@@ -207,6 +207,10 @@ pub(crate) struct Check {
     #[arg(value_name = "POD")]
     pub(crate) names: Vec<String>,
 
+    /// Pods with these labels, as app=catalog, instead of names
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub(crate) selector: Option<String>,
+
     /// Namespace for the agent [default: that of the pods]
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) agent_namespace: Option<String>,
@@ -239,7 +243,7 @@ Exit codes: 0 it would work, 1 something is missing, 2 usage.";
 #[command(after_help = CLEAN_EXAMPLES)]
 pub(crate) struct Clean {
     /// In all namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[arg(short = 'A', long)]
     pub(crate) all_namespaces: bool,
 
     /// Do not ask

@@ -52,10 +52,15 @@ async fn server(cluster: &Cluster) -> Result<Line> {
 
 /// The pods that were named, each with what is known of it.
 async fn targets(cluster: &Cluster, args: &Check, lines: &mut Vec<Line>) -> Vec<Target> {
-    if args.names.is_empty() {
+    if args.names.is_empty() && args.selector.is_none() {
         return Vec::new();
     }
-    let wanted = Wanted { names: args.names.clone(), max_pods: usize::MAX, ..Default::default() };
+    let wanted = Wanted {
+        names: args.names.clone(),
+        selector: args.selector.clone(),
+        max_pods: usize::MAX,
+        ..Default::default()
+    };
     match resolve(cluster, &wanted).await {
         Ok(targets) => {
             lines.extend(targets.iter().map(describe));

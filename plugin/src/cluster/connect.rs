@@ -7,12 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::Config;
+use kube::client::AuthError;
 use kube::config::{
-    AuthInfo, Cluster as ClusterEntry, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo,
-    NamedCluster, NamedContext,
+    AuthInfo, Cluster as ClusterEntry, Context, KubeConfigOptions, Kubeconfig, KubeconfigError,
+    NamedAuthInfo, NamedCluster, NamedContext,
 };
 
 use super::Cluster;
@@ -51,9 +52,21 @@ pub(crate) async fn connect(connection: &Connection) -> Result<Cluster> {
         config.connect_timeout = Some(CONNECT);
     }
     let namespace = connection.namespace.clone().unwrap_or(config.default_namespace.clone());
-    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let server = server(&config);
     let client = kube::Client::try_from(config).map_err(unusable)?;
     Ok(Cluster { client, namespace, server })
+}
+
+/// The address, and the proxy before it (without the password that it may have).
+fn server(config: &Config) -> String {
+    let server = config.cluster_url.to_string();
+    let server = server.trim_end_matches('/');
+    match config.proxy_url.as_ref().and_then(|proxy| proxy.host().map(|host| (host, proxy.port())))
+    {
+        Some((host, Some(port))) => format!("{server} through the proxy {host}:{port}"),
+        Some((host, None)) => format!("{server} through the proxy {host}"),
+        None => server.to_owned(),
+    }
 }
 
 /// The kubeconfig of `--kubeconfig`, else of `KUBECONFIG` (several files merged), else of
@@ -71,19 +84,27 @@ pub(crate) fn read(given: Option<&Path>) -> Result<Option<Kubeconfig>> {
         let next = read_one(file)?;
         merged = Some(match merged {
             None => next,
-            Some(before) => Kubeconfig::merge(before, next)
-                .with_context(|| format!("cannot use {} with the others", file.display()))?,
+            Some(before) => Kubeconfig::merge(before, next).map_err(|why| broken(file, &why))?,
         });
     }
     Ok(merged)
 }
 
 fn read_one(file: &Path) -> Result<Kubeconfig> {
-    let mut config = Kubeconfig::read_from(file)
-        .with_context(|| format!("cannot use the kubeconfig {}", file.display()))?;
+    let mut config = Kubeconfig::read_from(file).map_err(|why| broken(file, &why))?;
     // Written by `kubectl config unset`: it must not hide the next file's.
     config.current_context = config.current_context.filter(|name| !name.is_empty());
     Ok(config)
+}
+
+/// The first line only: the others quote the file, and secrets with it.
+fn broken(file: &Path, why: &KubeconfigError) -> anyhow::Error {
+    let why = match why {
+        KubeconfigError::ReadConfig(error, _) => error.to_string(),
+        other => other.to_string(),
+    };
+    let why = why.lines().next().unwrap_or_default();
+    anyhow!("cannot use the kubeconfig {}: {why}", file.display())
 }
 
 async fn from_files(files: &Kubeconfig, connection: &Connection) -> Result<Config> {
@@ -92,7 +113,7 @@ async fn from_files(files: &Kubeconfig, connection: &Connection) -> Result<Confi
     let explicit = entry.and_then(|entry| entry.proxy_url.as_ref()).is_some();
     let mut config = Config::from_custom_kubeconfig(chosen, &KubeConfigOptions::default())
         .await
-        .context("cannot use the kubeconfig")?;
+        .map_err(|why| anyhow!("cannot use the kubeconfig: {why}"))?;
     if !explicit {
         // kube compares NO_PROXY with the address of the proxy; it is meant for the server's.
         set_proxy(&mut config, &Matcher::from_env());
@@ -116,7 +137,7 @@ fn set_proxy(config: &mut Config, environment: &Matcher) {
 /// Inside a pod: its service account.
 fn within() -> Result<Config> {
     Config::incluster().map_err(|_| {
-        anyhow::anyhow!(
+        anyhow!(
             "no kubeconfig: neither KUBECONFIG nor ~/.kube/config leads to a file; \
              give --kubeconfig FILE, or --server and --token"
         )
@@ -274,12 +295,34 @@ fn override_user(user: &mut AuthInfo, connection: &Connection) {
 
 /// Why no client could be made: certificates that cannot be read, a credential plugin that fails.
 fn unusable(error: kube::Error) -> anyhow::Error {
-    match &error {
-        kube::Error::Auth(_) => anyhow::Error::new(error).context(
-            "cannot get credentials: the kubeconfig's credential plugin or token file fails; \
-             kubectl get pods would fail as well",
+    match error {
+        kube::Error::Auth(why) => anyhow!("{}", credentials(&why)),
+        other => anyhow!("cannot use the kubeconfig: {other}"),
+    }
+}
+
+/// Without the environment and the output of the plugin, which kube would print: both may be secret.
+/// What the plugin has to say to people it has said on stderr.
+pub(super) fn credentials(why: &AuthError) -> String {
+    match why {
+        AuthError::AuthExecStart(error) => format!(
+            "cannot get credentials: the credential plugin of the kubeconfig (exec) cannot be \
+             started: {error}. Is it installed, and on PATH?"
         ),
-        _ => anyhow::Error::new(error).context("cannot use the kubeconfig"),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let words = format!(
+                "cannot get credentials: the credential plugin of the kubeconfig (exec) failed \
+                 with {}: log in again, until kubectl get pods works. {said}",
+                out.status
+            );
+            words.trim_end().to_owned()
+        }
+        AuthError::ReadTokenFile(error, file) => {
+            format!("cannot read the token file {}: {error}", file.display())
+        }
+        other => format!("cannot get credentials: {other}"),
     }
 }
 
@@ -355,6 +398,21 @@ users:
         };
         let config = from_files(&Kubeconfig::default(), &connection).await.unwrap();
         assert_eq!(config.cluster_url.to_string(), "https://h:6443/");
+    }
+
+    #[test]
+    fn a_broken_kubeconfig_is_not_quoted() {
+        let why = Kubeconfig::from_yaml("users: [{name: a, user: {token: [secret]}}]").unwrap_err();
+        let text = broken(Path::new("/k"), &why).to_string();
+        assert!(text.starts_with("cannot use the kubeconfig /k: "), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_password_of_a_proxy_is_not_shown() {
+        let mut config = Config::new("https://h:6443".parse().unwrap());
+        config.proxy_url = Some("http://me:secret@proxy:3128".parse().unwrap());
+        assert_eq!(server(&config), "https://h:6443 through the proxy proxy:3128");
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@ use std::io;
 
 use kube::core::Status;
 
+use super::connect::credentials;
+
 /// Who refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -106,12 +108,10 @@ pub(crate) fn explain(error: kube::Error, doing: &str) -> anyhow::Error {
             let advice = advise(&refusal(status), &status.message);
             return anyhow::anyhow!("{doing}: {advice}");
         }
-        kube::Error::Auth(_) => "cannot get credentials: the kubeconfig's credential plugin or \
-             token file fails; kubectl get pods would fail as well"
-            .to_owned(),
+        kube::Error::Auth(why) => credentials(why),
         other => match unreachable(other) {
             Some(why) => why,
-            None => return anyhow::Error::new(error).context(doing.to_owned()),
+            None => other.to_string(),
         },
     };
     anyhow::anyhow!("{doing}: {advice}")
