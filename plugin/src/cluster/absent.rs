@@ -4,13 +4,14 @@ use std::fmt::Debug;
 
 use anyhow::{Result, anyhow};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::mesh::Mesh;
-use super::suggest::alike;
+use super::suggest::{alike, nearest};
 use super::wanted::{Kind, Reference};
 use super::{Cluster, explain};
 use crate::exit::Usage;
@@ -47,6 +48,9 @@ where
     K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     K::DynamicType: Default,
 {
+    if let Some(text) = no_namespace(cluster).await {
+        return anyhow!("{text}");
+    }
     let here = names(&cluster.here::<K>(), &ListParams::default()).await;
     let owners = match reference.kind {
         Kind::Pod => workloads(cluster).await,
@@ -59,6 +63,23 @@ where
         elsewhere.into_iter().map(|(namespace, _name)| namespace).collect();
     let here: Vec<String> = here.into_iter().map(|(_namespace, name)| name).collect();
     anyhow!("{}", sentence(reference, &cluster.namespace, &here, &owners, &namespaces))
+}
+
+/// That the namespace itself is not there; nothing where namespaces may not be read.
+async fn no_namespace(cluster: &Cluster) -> Option<String> {
+    let api: Api<Namespace> = cluster.everywhere();
+    let name = &cluster.namespace;
+    if api.get_opt(name).await.ok()?.is_some() {
+        return None;
+    }
+    let all = api.list_metadata(&ListParams::default()).await;
+    let all: Vec<String> =
+        all.map(|list| list.items.iter().map(|one| one.name_any()).collect()).unwrap_or_default();
+    let near = nearest(name, all.iter().map(String::as_str));
+    Some(match near.is_empty() {
+        true => format!("there is no namespace {name}"),
+        false => format!("there is no namespace {name}; the nearest: {}", near.join(", ")),
+    })
 }
 
 /// Namespaces and names; none where listing is not allowed.
@@ -83,7 +104,7 @@ async fn workloads(cluster: &Cluster) -> Vec<String> {
 }
 
 /// What a pod belongs to: `deploy/catalog` for `ReplicaSet catalog-78564fc9fd`.
-fn owner(pod: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<String> {
+fn owner(pod: &ObjectMeta) -> Option<String> {
     let owners = pod.owner_references.iter().flatten();
     let owner = owners.into_iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
@@ -137,6 +158,11 @@ fn sentence(
 pub(super) async fn no_name(cluster: &Cluster) -> Result<Usage> {
     let pods = cluster.here::<Pod>().list(&ListParams::default()).await;
     let pods = pods.map_err(|error| explain(error, "listing pods"))?.items;
+    if pods.is_empty()
+        && let Some(text) = no_namespace(cluster).await
+    {
+        return Ok(Usage(text));
+    }
     Ok(Usage(which(&cluster.namespace, &pods)))
 }
 
@@ -160,4 +186,71 @@ fn which(namespace: &str, pods: &[Pod]) -> String {
         pods[0].name_any()
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(name: &str, here: &[&str], owners: &[&str], namespaces: &[&str]) -> String {
+        let reference = Reference { kind: Kind::Pod, name: name.into() };
+        let strings = |all: &[&str]| all.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
+        sentence(&reference, "shop", &strings(here), &strings(owners), &strings(namespaces))
+    }
+
+    #[test]
+    fn the_right_namespace_is_named() {
+        assert_eq!(
+            said("cart", &["catalog"], &[], &["store"]),
+            "there is no pod cart in namespace shop; it is in another: -n store"
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_deployment_is_understood() {
+        assert_eq!(
+            said("catalog", &["catalog-1-2"], &["deploy/catalog"], &[]),
+            "there is no pod catalog in namespace shop; \
+             for all pods of it: kubectl meshsniff pod deploy/catalog -n shop"
+        );
+    }
+
+    #[test]
+    fn the_nearest_names_are_said() {
+        assert_eq!(
+            said("catalog-v2-4s79", &["frontend-1", "catalog-v2-4s79j"], &[], &[]),
+            "there is no pod catalog-v2-4s79 in namespace shop; the nearest: catalog-v2-4s79j"
+        );
+    }
+
+    #[test]
+    fn owners_are_told_by_the_pod_alone() {
+        let pod = |kind: &str, name: &str| -> ObjectMeta {
+            serde_json::from_value(json!({
+                "labels": {"pod-template-hash": "785"},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": kind, "name": name,
+                                     "uid": "u", "controller": true}]
+            }))
+            .unwrap()
+        };
+        assert_eq!(owner(&pod("ReplicaSet", "catalog-785")).as_deref(), Some("deploy/catalog"));
+        assert_eq!(owner(&pod("StatefulSet", "db")).as_deref(), Some("sts/db"));
+        assert_eq!(owner(&ObjectMeta::default()), None);
+    }
+
+    #[test]
+    fn without_a_name_the_pods_are_listed_and_meshed_ones_marked() {
+        let pod = |name: &str, container: &str| -> Pod {
+            serde_json::from_value(json!({"metadata": {"name": name},
+                "spec": {"containers": [{"name": container}]}}))
+            .unwrap()
+        };
+        let text = which("shop", &[pod("catalog-1", "istio-proxy"), pod("job", "app")]);
+        assert!(text.contains("  catalog-1  Istio sidecar\n  job\n"), "{text}");
+        assert!(text.ends_with(
+            "As: kubectl meshsniff pod catalog-1 -n shop; also deploy/NAME, svc/NAME, -l SELECTOR"
+        ));
+    }
 }

@@ -72,3 +72,26 @@ pub(crate) fn check(target: &Target) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::target::tests::target;
+
+    #[test]
+    fn nodes_that_have_no_agent_are_refused() {
+        let refused = |os: &str, architecture: &str| {
+            let (os, architecture) = (Some(os.to_owned()), Some(architecture.to_owned()));
+            check(&Target { os, architecture, ..target() }).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused("linux", "amd64"), None);
+        let arm = refused("linux", "arm64").unwrap();
+        assert!(arm.contains("node1, a node of architecture arm64"), "{arm}");
+        assert!(refused("windows", "amd64").unwrap().contains("runs on Windows"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_tried() {
+        assert!(check(&Target { os: None, architecture: None, ..target() }).is_ok());
+    }
+}

@@ -141,7 +141,6 @@ async fn list(api: &Api<Pod>, selector: &str) -> Result<Vec<Pod>> {
 
 /// What the workload selects its pods by.
 async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
-    let name = &reference.name;
     let labels = match reference.kind {
         Kind::Pod => None,
         Kind::Deployment => {
@@ -173,7 +172,7 @@ async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
     };
     match labels.as_ref().map(written).filter(|written| !written.is_empty()) {
         Some(written) => Ok(written),
-        None => bail!("{reference} selects no pods by labels: name them, or give -l ({name})"),
+        None => bail!("{reference} selects no pods by labels: name the pods, or give -l SELECTOR"),
     }
 }
 
@@ -227,6 +226,9 @@ fn judge(found: Found, wanted: &Wanted, waiting: &mut Waiting) -> Result<Option<
     }
     match late.first() {
         Some((name, why, _)) => waiting.say(&format!("pod {name} does not run yet ({why})")),
+        None if wanted.selector.is_some() && over.is_empty() => {
+            bail!("no pod has labels that match {}: kubectl get pods --show-labels", found.what)
+        }
         None if over.is_empty() => waiting.say(&format!("{} has no pods yet", found.what)),
         None => waiting.say(&format!(
             "{} has no pod that runs ({} ended: {})",
@@ -256,42 +258,151 @@ impl Waiting {
 }
 
 /// What no waiting changes.
-async fn accept(
-    cluster: &Cluster,
-    wanted: &Wanted,
-    mut targets: Vec<Target>,
-) -> Result<Vec<Target>> {
-    if !wanted.host_network && targets.iter().any(|target| target.host_network) {
-        let (hosts, others): (Vec<_>, Vec<_>) =
-            targets.into_iter().partition(|target| target.host_network);
-        let names: Vec<String> = hosts.iter().map(Target::full_name).collect();
-        if others.is_empty() || !wanted.grows() {
-            bail!(
-                "{} {} in the node's own network (hostNetwork), where everything on the node is \
-                 seen: if that is meant, give --host-network",
-                names.join(", "),
-                if names.len() == 1 { "is" } else { "are" }
-            );
-        }
+async fn accept(cluster: &Cluster, wanted: &Wanted, targets: Vec<Target>) -> Result<Vec<Target>> {
+    let (mut targets, left_out) = on_hosts(wanted, targets)?;
+    if !left_out.is_empty() {
         let _ = writeln!(
             std::io::stderr(),
             "left out, in the node's own network (--host-network takes them): {}",
-            names.join(", ")
+            names(&left_out)
         );
-        targets = others;
     }
-    if targets.len() > wanted.max_pods {
-        let count = targets.len();
-        return Err(Usage(format!(
-            "{count} pods are meant, and --max-pods is {}: choose fewer with -l, or give \
-             --max-pods {count}",
-            wanted.max_pods
-        ))
-        .into());
-    }
+    limit(wanted, targets.len())?;
     node::learn(cluster, &mut targets).await;
     for target in &targets {
         node::check(target)?;
     }
     Ok(targets)
+}
+
+/// Parts those that share their node's network from the others, unless they are wanted. Refuses if
+/// there are no others, or if they were named themselves.
+fn on_hosts(wanted: &Wanted, targets: Vec<Target>) -> Result<(Vec<Target>, Vec<Target>)> {
+    if wanted.host_network {
+        return Ok((targets, Vec::new()));
+    }
+    let (hosts, others): (Vec<_>, Vec<_>) =
+        targets.into_iter().partition(|target| target.host_network);
+    if !hosts.is_empty() && (others.is_empty() || !wanted.grows()) {
+        bail!(
+            "{} {} in the node's own network (hostNetwork), where everything on the node is seen: \
+             if that is meant, give --host-network",
+            names(&hosts),
+            if hosts.len() == 1 { "is" } else { "are" }
+        );
+    }
+    Ok((others, hosts))
+}
+
+fn names(targets: &[Target]) -> String {
+    targets.iter().map(Target::full_name).collect::<Vec<_>>().join(", ")
+}
+
+fn limit(wanted: &Wanted, count: usize) -> Result<(), Usage> {
+    if count <= wanted.max_pods {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "{count} pods are meant, and --max-pods is {}: choose fewer with -l, or give \
+         --max-pods {count}",
+        wanted.max_pods
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, phase: &str, host_network: bool) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}")},
+            "spec": {"nodeName": "node1", "hostNetwork": host_network,
+                     "containers": [{"name": "app", "image": "shop:1"}]},
+            "status": {"phase": phase}
+        }))
+        .unwrap()
+    }
+
+    fn judged(pods: Vec<Pod>, named: &[&str]) -> Result<Option<Vec<String>>> {
+        let named = named.iter().map(|name| format!("uid-{name}")).collect();
+        let found = Found { pods, named, what: "deploy/catalog".into() };
+        let targets = judge(found, &Wanted::default(), &mut Waiting::default())?;
+        Ok(targets.map(|all| all.into_iter().map(|one| one.name).collect()))
+    }
+
+    #[test]
+    fn a_workload_starts_with_the_pods_that_run() {
+        let pods = vec![pod("a", "Pending", false), pod("b", "Running", false)];
+        assert_eq!(judged(pods, &[]).unwrap(), Some(vec!["b".into()]));
+        assert_eq!(judged(vec![pod("a", "Pending", false)], &[]).unwrap(), None);
+        assert_eq!(judged(Vec::new(), &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn all_pods_that_were_named_are_waited_for() {
+        let pods = vec![pod("a", "Pending", false), pod("b", "Running", false)];
+        assert_eq!(judged(pods, &["a", "b"]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_refused_if_named_and_passed_over_otherwise() {
+        let pods = || vec![pod("a", "Succeeded", false), pod("b", "Running", false)];
+        assert_eq!(judged(pods(), &[]).unwrap(), Some(vec!["b".into()]));
+        let error = judged(pods(), &["a"]).unwrap_err().to_string();
+        assert!(error.starts_with("pod a has ended (Succeeded)"), "{error}");
+    }
+
+    #[test]
+    fn a_selector_without_pods_is_a_mistake() {
+        let wanted = Wanted { selector: Some("app=nope".into()), ..Default::default() };
+        let found = Found { what: "-l app=nope".into(), ..Default::default() };
+        let error = judge(found, &wanted, &mut Waiting::default()).unwrap_err().to_string();
+        assert!(error.contains("-l app=nope"), "{error}");
+    }
+
+    fn targets(pods: &[Pod]) -> Vec<Target> {
+        ready(pods.iter(), &Wanted::default()).collect()
+    }
+
+    #[test]
+    fn the_nodes_network_is_entered_on_request_only() {
+        let named = Wanted { names: vec!["a".into()], ..Default::default() };
+        let host = || targets(&[pod("a", "Running", true)]);
+        let error = on_hosts(&named, host()).unwrap_err().to_string();
+        assert!(error.contains("shop/a is in the node's own network"), "{error}");
+        let wanted = Wanted { host_network: true, ..named };
+        assert_eq!(on_hosts(&wanted, host()).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn a_selector_leaves_pods_in_the_nodes_network_out() {
+        let wanted = Wanted { selector: Some("a=b".into()), ..Default::default() };
+        let both = targets(&[pod("a", "Running", true), pod("b", "Running", false)]);
+        let (kept, left_out) = on_hosts(&wanted, both).unwrap();
+        assert_eq!((names(&kept), names(&left_out)), ("shop/b".into(), "shop/a".into()));
+    }
+
+    #[test]
+    fn too_many_pods_are_counted() {
+        let wanted = Wanted { max_pods: 20, ..Default::default() };
+        assert!(limit(&wanted, 20).is_ok());
+        let error = limit(&wanted, 24).unwrap_err().to_string();
+        assert!(error.starts_with("24 pods are meant, and --max-pods is 20"), "{error}");
+    }
+
+    #[test]
+    fn selectors_are_written_as_kubectl_takes_them() {
+        let selector: LabelSelector = serde_json::from_value(json!({
+            "matchLabels": {"app": "catalog"},
+            "matchExpressions": [
+                {"key": "tier", "operator": "In", "values": ["a", "b"]},
+                {"key": "old", "operator": "DoesNotExist"},
+                {"key": "new", "operator": "Exists"}
+            ]
+        }))
+        .unwrap();
+        assert_eq!(written(&selector), "app=catalog,tier in (a,b),!old,new");
+    }
 }

@@ -178,7 +178,7 @@ fn hint(spec: &PodSpec, label: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -226,6 +226,11 @@ mod tests {
             State::Ready(target) => *target,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A pod in a mesh, on node1.
+    pub(in crate::cluster) fn target() -> Target {
+        ready(&pod(meshed()), None)
     }
 
     #[test]
