@@ -12,7 +12,8 @@ fn main() {
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
     let parcel = match env::var_os("MESHSNIFF_AGENT").filter(|folder| !folder.is_empty()) {
         Some(folder) => {
-            let (first_stage, agent) = (file(&folder, "first-stage"), file(&folder, "meshsniff-agent"));
+            let (first_stage, agent) =
+                (file(&folder, "first-stage"), file(&folder, "meshsniff-agent"));
             format!("Some((include_bytes!({first_stage:?}), include_bytes!({agent:?})))")
         }
         None => "None".to_owned(),

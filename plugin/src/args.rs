@@ -262,7 +262,13 @@ pub(crate) struct Capture {
     pub(crate) container: Option<String>,
 
     /// More pods than this are refused [default: 20]
-    #[arg(long, value_name = "N", default_value_t = 20, hide_default_value = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
     pub(crate) max_pods: usize,
 
     /// Also pods in their node's network: everything of the node is seen
@@ -282,11 +288,25 @@ pub(crate) struct Capture {
     pub(crate) agent_image: Option<String>,
 
     /// CPU that the agent asks for [default: 20m]; it has no limit
-    #[arg(long, value_name = "CPU", default_value = "20m", hide_default_value = true, help_heading = "Agent", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "CPU",
+        default_value = "20m",
+        hide_default_value = true,
+        help_heading = "Agent",
+        hide_short_help = true
+    )]
     pub(crate) agent_cpu: String,
 
     /// Memory that the agent asks for and is limited to [default: 256Mi]
-    #[arg(long, value_name = "MEMORY", default_value = "256Mi", hide_default_value = true, help_heading = "Agent", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "MEMORY",
+        default_value = "256Mi",
+        hide_default_value = true,
+        help_heading = "Agent",
+        hide_short_help = true
+    )]
     pub(crate) agent_memory: String,
 
     /// Print what would be created, as JSON; nothing is
@@ -399,7 +419,9 @@ pub(crate) fn with_command(line: impl IntoIterator<Item = OsString>) -> Vec<OsSt
     let own = ["help", "-h", "--help", "-V", "--version"];
     let command = Args::command();
     let known = own.contains(&first)
-        || command.get_subcommands().any(|known| known.get_name_and_visible_aliases().contains(&first));
+        || command
+            .get_subcommands()
+            .any(|known| known.get_name_and_visible_aliases().contains(&first));
     if !known {
         line.insert(1, "pod".into());
     }

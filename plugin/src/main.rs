@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
     let args = Args::parse_from(args::with_command(std::env::args_os()));
     let ended = match args.command {
-        Command::Pod(pod) => capture::run(&pod),
+        Command::Pod(pod) => capture::run(*pod),
         Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
         Command::Demo(demo) => demo::run(demo.duration),

@@ -21,8 +21,8 @@ use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
 use evidence::Evidence;
 use input::Input;
-use output::Output;
 pub(crate) use judge::Judge;
+use output::Output;
 pub(crate) use session::Outcome;
 use session::Session;
 

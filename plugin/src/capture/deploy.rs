@@ -120,7 +120,8 @@ impl Deployed {
     }
 
     async fn pod(&self) -> Result<Option<Pod>> {
-        let of = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={}", self.plan.name));
+        let of = ListParams::default()
+            .labels(&format!("batch.kubernetes.io/job-name={}", self.plan.name));
         let listed = pods(&self.cluster, &self.plan).list(&of).await;
         let listed = listed.map_err(|error| explain(error, "list the agent's pods"))?;
         Ok(listed.items.into_iter().next())
@@ -128,8 +129,7 @@ impl Deployed {
 
     /// Why the Job's controller could make no pod, if its events tell.
     async fn not_created(&self) -> Option<String> {
-        let events: Api<Event> =
-            Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let of = format!("involvedObject.name={},reason=FailedCreate", self.plan.name);
         let listed = events.list(&ListParams::default().fields(&of)).await.ok()?;
         listed.items.into_iter().find_map(|event| event.message)
@@ -146,8 +146,7 @@ impl Deployed {
 
     /// Extends the lease for as long as this is polled; ends when the Job is gone.
     pub(super) async fn keep(&self) {
-        let jobs: Api<Job> =
-            Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         loop {
             tokio::time::sleep(RENEWAL).await;
             let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
@@ -162,8 +161,7 @@ impl Deployed {
 
     /// Removes the Job, and with it everything that it owns. Says what could not be.
     pub(super) async fn remove(&self) {
-        let jobs: Api<Job> =
-            Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let params = DeleteParams::background().grace_period(0);
         let mut error = None;
         for _ in 0..10 {
@@ -193,7 +191,9 @@ fn life(pod: &Pod) -> Life {
     let phase = status.and_then(|status| status.phase.as_deref());
     match phase {
         Some("Failed" | "Succeeded") => Life::Over(end(pod)),
-        _ if pod.metadata.deletion_timestamp.is_some() => Life::Over("its pod is being deleted".into()),
+        _ if pod.metadata.deletion_timestamp.is_some() => {
+            Life::Over("its pod is being deleted".into())
+        }
         Some("Running") => Life::Running,
         _ => Life::Pending,
     }
@@ -202,8 +202,9 @@ fn life(pod: &Pod) -> Life {
 /// How a pod ended, in kubelet's words.
 fn end(pod: &Pod) -> String {
     let status = pod.status.as_ref();
-    let terminated = status
-        .and_then(|status| status.container_statuses.as_ref()?.first()?.state.as_ref()?.terminated.as_ref());
+    let terminated = status.and_then(|status| {
+        status.container_statuses.as_ref()?.first()?.state.as_ref()?.terminated.as_ref()
+    });
     let reason = status.and_then(|status| status.reason.clone());
     let container = terminated.map(|state| {
         let reason = state.reason.as_deref().unwrap_or("ended");
@@ -219,13 +220,17 @@ fn end(pod: &Pod) -> String {
 /// Why a container that waits will go on waiting.
 fn stuck(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
-    let waiting =
-        status.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref()?;
+    let waiting = status.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     let hopeless = matches!(
         reason,
-        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName"
-            | "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError"
+        "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ErrImageNeverPull"
+            | "InvalidImageName"
+            | "CreateContainerConfigError"
+            | "CreateContainerError"
+            | "RunContainerError"
     );
     let message = waiting.message.as_deref().unwrap_or_default();
     let advice = if reason.contains("Image") {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use meshsniff::pairing::Exchange;
@@ -46,8 +45,12 @@ impl Source {
         let mut used = 0;
         while let Some(end) = self.rest[used..].iter().position(|byte| *byte == b'\n') {
             let line = &self.rest[used..used + end];
-            let line: Line = serde_json::from_slice(line)
-                .with_context(|| format!("a line of the agent is not understood: {:.200}", String::from_utf8_lossy(line)))?;
+            let line: Line = serde_json::from_slice(line).with_context(|| {
+                format!(
+                    "a line of the agent is not understood: {:.200}",
+                    String::from_utf8_lossy(line)
+                )
+            })?;
             used += end + 1;
             all.take(line, self)?;
         }
@@ -88,17 +91,12 @@ impl All {
 /// findings.
 pub(super) fn tell(
     mut from: mpsc::Receiver<Message>,
-    received: &[Arc<AtomicU64>],
-    firsts: &[u32],
     judge: Judge,
 ) -> anyhow::Result<(Tally, bool)> {
-    let mut sources: Vec<_> = received
-        .iter()
-        .zip(firsts)
-        .map(|(received, first)| Source { rest: Vec::new(), received: Arc::clone(received), first: *first })
-        .collect();
+    let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
+    let mut interfaces = 0;
     let mut all = All { judge, counts: BTreeMap::new() };
-    let mut tally = Tally::new(sources.len());
+    let mut tally = Tally::default();
     loop {
         let message = match from.try_recv() {
             Ok(message) => message,
@@ -113,17 +111,26 @@ pub(super) fn tell(
             Err(TryRecvError::Disconnected) => break,
         };
         match message {
-            Message::Fresh { agent, received } => {
-                sources[agent].rest.clear();
-                let _ = received.send(sources[agent].received.load(Ordering::Relaxed));
-            }
-            Message::Bytes { agent, bytes } => sources[agent].push(&bytes, &mut all)?,
-            Message::Lost { units } => tally.lost += units,
-            Message::Ended { agent: _, cut } => {
-                if tally.ended(cut) {
-                    break;
+            Message::Begin { agent, received, names } => {
+                sources.insert(agent, Source { rest: Vec::new(), received, first: interfaces });
+                for name in names {
+                    all.judge.describe(interfaces, &name);
+                    interfaces += 1;
                 }
             }
+            Message::Fresh { agent, received } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.rest.clear();
+                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                }
+            }
+            Message::Bytes { agent, bytes } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.push(&bytes, &mut all)?;
+                }
+            }
+            Message::Lost { units } => tally.lost += units,
+            Message::Ended { cut } => tally.cut.extend(cut),
         }
     }
     let mut counts = Counts::default();
@@ -135,4 +142,3 @@ pub(super) fn tell(
     let findings = all.judge.finish(&counts, Some(dropped))?;
     Ok((tally, findings))
 }
-

@@ -43,6 +43,8 @@ pub(super) struct Plan {
     /// An image that the node has: only its file system's root is used, nothing in it.
     pub(super) image: String,
     pub(super) pull_secrets: Vec<String>,
+    /// Of its targets' interfaces, `namespace/pod:interface`, in their order.
+    pub(super) names: Vec<String>,
     /// `serve` and its options.
     pub(super) arguments: Vec<String>,
     pub(super) least_privilege: bool,

@@ -84,35 +84,34 @@ impl Source {
 }
 
 /// Merges the streams into `out` until all have ended.
-pub(super) fn merge(
-    mut from: mpsc::Receiver<Message>,
-    received: &[Arc<AtomicU64>],
-    out: File,
-) -> anyhow::Result<Tally> {
+pub(super) fn merge(mut from: mpsc::Receiver<Message>, out: File) -> anyhow::Result<Tally> {
     let application = concat!("kubectl-meshsniff ", env!("CARGO_PKG_VERSION")).to_owned();
     let section = Section { application: Some(application), ..Section::default() };
     let mut out = Writer::new(out, &section)?;
-    let mut sources: Vec<_> = received.iter().cloned().map(Source::new).collect();
-    let mut tally = Tally::new(sources.len());
+    let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
+    let mut tally = Tally::default();
     while let Some(message) = from.blocking_recv() {
         match message {
+            Message::Begin { agent, received, names: _ } => {
+                sources.insert(agent, Source::new(received));
+            }
             Message::Fresh { agent, received } => {
-                sources[agent].restart();
-                let _ = received.send(sources[agent].received.load(Ordering::Relaxed));
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.restart();
+                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                }
             }
             Message::Bytes { agent, bytes } => {
-                sources[agent].feed.push(&bytes);
-                sources[agent].drain(&mut out)?;
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.feed.push(&bytes);
+                    source.drain(&mut out)?;
+                }
                 if from.is_empty() {
                     out.flush()?;
                 }
             }
             Message::Lost { units } => tally.lost += units,
-            Message::Ended { agent: _, cut } => {
-                if tally.ended(cut) {
-                    break;
-                }
-            }
+            Message::Ended { cut } => tally.cut.extend(cut),
         }
     }
     out.flush()?;

@@ -42,6 +42,8 @@ const HEADER: usize = 4096;
 /// What comes from an agent.
 #[derive(Debug)]
 pub(super) enum Message {
+    /// An agent is begun: its interfaces by name, and where to count the units that came whole.
+    Begin { agent: usize, received: Arc<AtomicU64>, names: Vec<String> },
     /// A stream begins, perhaps again: what was half is void. Answers how many units came whole.
     Fresh { agent: usize, received: oneshot::Sender<u64> },
     /// Bytes of it, decompressed.
@@ -49,7 +51,7 @@ pub(super) enum Message {
     /// So many units were lost while nobody took them.
     Lost { units: u64 },
     /// The stream has ended; `cut` is why it lacks its end.
-    Ended { agent: usize, cut: Option<String> },
+    Ended { cut: Option<String> },
 }
 
 /// The line before the stream.
@@ -85,8 +87,8 @@ enum Broke {
 }
 
 impl Relay {
-    /// Takes the stream to its end, and says how that was.
-    pub(super) async fn run(self) {
+    /// Takes the stream to its end; answers why it lacks its end mark.
+    pub(super) async fn run(self) -> Option<String> {
         let mut stop = self.stop.clone();
         let expired = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -94,15 +96,14 @@ impl Relay {
             }
             tokio::time::sleep(GRACE).await;
         };
-        let cut = tokio::select! {
+        tokio::select! {
             cut = self.take() => cut,
             () = expired => Some(format!(
                 "the agent on node {} did not hand over what it had within {} s",
                 self.deployed.plan.node,
                 GRACE.as_secs()
             )),
-        };
-        let _ = self.to.send(Message::Ended { agent: self.agent, cut }).await;
+        }
     }
 
     /// Takes the stream, over as many attempts as it needs; answers why it lacks its end.
@@ -118,7 +119,10 @@ impl Relay {
                 Err(hopeless) => return Some(format!("{hopeless:#}")),
             };
             if let Life::Over(why) = self.deployed.life().await {
-                return Some(format!("the agent on node {} is gone: {why}", self.deployed.plan.node));
+                return Some(format!(
+                    "the agent on node {} is gone: {why}",
+                    self.deployed.plan.node
+                ));
             }
             if alive.elapsed() > GIVE_UP {
                 return Some(format!(
