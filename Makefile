@@ -47,3 +47,4 @@ install:
 	$(CARGO) build --release --workspace --locked
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	target=$${CARGO_TARGET_DIR:-target}; install -m 755 "$$target/release/kubectl-meshsniff" "$$target/release/meshsniff-agent" '$(DESTDIR)$(PREFIX)/bin'
+	ln -sf kubectl-meshsniff '$(DESTDIR)$(PREFIX)/bin/kubectl_complete-meshsniff'

@@ -6,6 +6,7 @@ mod capture;
 mod check;
 mod clean;
 mod cluster;
+mod complete;
 mod demo;
 mod exit;
 mod explain;
@@ -23,6 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     if let Some(code) = demo::inside() {
+        return code;
+    }
+    if let Some(code) = complete::asked() {
         return code;
     }
     let args = Args::parse_from(args::with_command(std::env::args_os()));

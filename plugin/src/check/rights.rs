@@ -119,7 +119,23 @@ pub(super) async fn check(cluster: &Cluster, agent: &str) -> Result<Vec<Line>> {
         };
         line(right, namespace, refused.get(&index).map(Vec::as_slice).unwrap_or_default())
     });
-    Ok(lines.collect())
+    Ok(once(lines.collect(), agent))
+}
+
+/// How to be granted what is missing: once, behind the last line about it.
+fn once(mut lines: Vec<Line>, namespace: &str) -> Vec<Line> {
+    let last = lines.iter_mut().rev().find_map(|line| match line {
+        Line::Fail(_, fix) => Some(fix),
+        _ => None,
+    });
+    if let Some(fix) = last {
+        *fix = format!(
+            "the Role meshsniff has it; whoever may grant it runs\n\
+             kubectl meshsniff check --rbac | kubectl apply -n {namespace} -f -\n\
+             kubectl -n {namespace} create rolebinding meshsniff --role=meshsniff --user=YOU"
+        );
+    }
+    lines
 }
 
 fn is_pods(right: &Right) -> bool {
@@ -159,15 +175,7 @@ fn line(right: &Right, namespace: Option<&str>, refused: &[&str]) -> Line {
     if !right.without.is_empty() {
         return Line::Note(format!("{words}: {}", right.without));
     }
-    let namespace = namespace.unwrap_or_default();
-    Line::Fail(
-        words,
-        format!(
-            "the Role meshsniff has it; whoever may grant it runs\n\
-             kubectl meshsniff check --rbac | kubectl apply -n {namespace} -f -\n\
-             kubectl -n {namespace} create rolebinding meshsniff --role=meshsniff --user=YOU"
-        ),
-    )
+    Line::Fail(words, String::new())
 }
 
 #[cfg(test)]
@@ -187,11 +195,13 @@ mod tests {
     #[test]
     fn what_is_needed_fails_and_what_is_not_is_a_note() {
         let jobs = RIGHTS.iter().find(|right| right.resource == "jobs").unwrap();
-        let Line::Fail(words, fix) = line(jobs, Some("shop"), &["delete", "create"]) else {
+        let refused = || line(jobs, Some("shop"), &["delete", "create"]);
+        let lines = once(vec![refused(), refused(), Line::Ok(String::new())], "shop");
+        let [Line::Fail(words, nothing), Line::Fail(_, fix), Line::Ok(_)] = lines.as_slice() else {
             panic!("no failure")
         };
         assert_eq!(words, "may not create, delete jobs.batch in namespace shop");
-        assert!(fix.contains("apply -n shop"), "{fix}");
+        assert!(nothing.is_empty() && fix.contains("apply -n shop"), "{fix}");
         let nodes = RIGHTS.iter().find(|right| right.resource == "nodes").unwrap();
         assert!(matches!(line(nodes, None, &["get"]), Line::Note(_)));
     }

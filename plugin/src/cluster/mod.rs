@@ -15,13 +15,13 @@ mod suggest;
 mod target;
 mod wanted;
 
-pub(crate) use connect::connect;
+pub(crate) use connect::{connect, read as read_kubeconfig};
 pub(crate) use connection::Connection;
 pub(crate) use mesh::Mesh;
 pub(crate) use refusal::{Refusal, advise, explain, refusal};
 pub(crate) use resolve::{poll_new, resolve};
-pub(crate) use target::Target;
-pub(crate) use wanted::Wanted;
+pub(crate) use target::{Target, containers};
+pub(crate) use wanted::{Kind, Wanted};
 
 /// Runs what talks to a cluster to its end.
 pub(crate) fn finish<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

@@ -125,13 +125,10 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
                 Some(namespace) => format!("in namespace {namespace}"),
                 None => "in the whole cluster".into(),
             };
-            let role = match namespace {
-                Some(_) => format!("the Role meshsniff has it, and `{ROLE}` prints it"),
-                None => {
-                    format!("the ClusterRole meshsniff has what is of use, and `{ROLE}` prints it")
-                }
-            };
-            format!("{user} may not {verb} {resource} {place} (RBAC): {role}")
+            let role = role(verb, resource, namespace.is_some());
+            format!(
+                "{user} may not {verb} {resource} {place} (RBAC): the {role} has it, and `{ROLE}` prints it"
+            )
         }
         Refusal::PodSecurity { level } => format!(
             "Pod Security \"{level}\" of this namespace does not admit the agent, which needs \
@@ -167,6 +164,17 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
                 .into()
         }
         Refusal::NotFound | Refusal::Other => message.into(),
+    }
+}
+
+/// Which of the documented Roles has that right.
+fn role(verb: &str, resource: &str, in_a_namespace: bool) -> &'static str {
+    match (in_a_namespace, verb, resource) {
+        (false, ..) => "ClusterRole meshsniff",
+        (true, "list" | "delete", "configmaps")
+        | (true, "list", "jobs.batch")
+        | (true, "delete", "pods") => "Role meshsniff-clean",
+        _ => "Role meshsniff",
     }
 }
 

@@ -62,7 +62,7 @@ impl Kind {
     }
 
     /// `deploy`, `Deployments`, `deployment.apps`, `deployments.v1.apps`.
-    fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         let word = word.to_ascii_lowercase();
         let word = word.split_once('.').map_or(word.as_str(), |(kind, _group)| kind);
         Self::ALL.into_iter().find(|kind| kind.names().contains(&word))
