@@ -4,6 +4,7 @@ use crate::limits::Limit;
 
 /// What the analysis has seen, skipped and lost: nothing is dropped without being counted here.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counts {
     /// The first packet.
     pub first: Option<Mark>,

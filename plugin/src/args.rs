@@ -74,6 +74,13 @@ pub(crate) struct Analyze {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) report: Report,
+}
+
+/// What is told of the exchanges, and how: the same for captures and for pods
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
     /// What to print: text, jsonl or json
     ///
     /// text is for people: one line an exchange, times in UTC, then a summary. jsonl is one JSON

@@ -11,7 +11,7 @@ use meshsniff::report::comment::{self, Role};
 use super::input::Input;
 use super::is_dash;
 use super::session::settings;
-use crate::args::Analyze;
+use crate::args::Report;
 
 /// The packets that prove it (`-w`).
 ///
@@ -42,7 +42,7 @@ struct Live {
 
 impl Evidence {
     /// Ready to write what `-w` asks for.
-    pub(crate) fn new(args: &Analyze, input: &Input) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &Report, input: &Input) -> anyhow::Result<Self> {
         let to = args.write.as_ref().map(|path| match is_dash(path) {
             true => Target::Stdout,
             false => Target::File(path.clone()),

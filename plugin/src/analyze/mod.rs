@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
 pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
     let args = Args::parse_from(["kubectl-meshsniff", "analyze", "-"]);
     let Command::Analyze(args) = args.command else { return Ok(Exit::Error) };
+    let args = args.report;
     let input = Input::live(packets);
     let evidence = Evidence::new(&args, &input)?;
     let palette = palette(args.color, false);
@@ -55,13 +56,13 @@ pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
 /// What clap cannot know.
 fn check(args: &Analyze) -> Result<(), Usage> {
     let refuse = |why: &str| Err(Usage(why.into()));
-    if args.privileged {
+    if args.report.privileged {
         return refuse("-p (ksniff) is not needed: privileged is the default here; leave it out");
     }
     if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
         return refuse("stdin can be read once only: name - once");
     }
-    let Some(out) = &args.write else { return Ok(()) };
+    let Some(out) = &args.report.write else { return Ok(()) };
     if args.files.len() > 1 {
         return refuse("-w writes one capture: analyse one FILE at a time with it");
     }
@@ -71,7 +72,7 @@ fn check(args: &Analyze) -> Result<(), Usage> {
              as `-w - | wireshark -k -i -`",
         );
     }
-    if args.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
+    if args.report.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
         return refuse(
             "--only-flagged needs the whole capture first, and a live stream passes packets on at \
              once: give -w a file",
@@ -88,9 +89,9 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 
 /// Analyses one capture.
 fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
-    let to_stderr = args.write.as_deref().is_some_and(is_dash);
+    let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
-    if args.files.len() > 1 && args.output == Format::Text {
+    if args.files.len() > 1 && args.report.output == Format::Text {
         let name = file.to_string_lossy().replace(char::is_control, "?");
         let blank = if place > 0 { "\n" } else { "" };
         out.buffer().extend_from_slice(format!("{blank}== {name}\n").as_bytes());
@@ -103,15 +104,15 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
             return Ok(Exit::Error);
         }
     };
-    let evidence = Evidence::new(args, &input)?;
-    let palette = palette(args.color, to_stderr);
-    let ended = Session::new(args, input, out, evidence, palette).run()?;
+    let evidence = Evidence::new(&args.report, &input)?;
+    let palette = palette(args.report.color, to_stderr);
+    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }
     Ok(match ended.failure {
         Some(_) => Exit::Error,
-        None if ended.findings && args.exit_code => Exit::Findings,
+        None if ended.findings && args.report.exit_code => Exit::Findings,
         None => Exit::Done,
     })
 }

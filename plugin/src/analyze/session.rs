@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::input::{Input, Waiter};
 use super::output::Output;
 use super::view::View;
-use crate::args::Analyze;
+use crate::args::Report;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -54,7 +54,7 @@ pub(crate) struct Outcome {
 
 impl Session {
     pub(crate) fn new(
-        args: &Analyze,
+        args: &Report,
         input: Input,
         out: Output,
         evidence: Evidence,
@@ -133,6 +133,11 @@ impl Session {
                     self.judge.evidence.packet(packet, comments)?;
                 }
                 Ok(Some(item)) => {
+                    if let Item::Interface(interface) = item
+                        && let Some(name) = &interface.name
+                    {
+                        self.judge.describe(interface.index, name);
+                    }
                     if let Item::Statistics(statistics) = item {
                         let dropped = [statistics.dropped, statistics.os_dropped];
                         if dropped.iter().any(Option::is_some) {
@@ -191,6 +196,12 @@ impl Judge {
         Ok(())
     }
 
+    /// Takes the name of an interface, which may be a pod's.
+    fn describe(&mut self, interface: u32, name: &str) {
+        self.summary.describe(interface, name);
+        self.view.several = self.summary.has_pods();
+    }
+
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Exchange(exchange) => {
@@ -198,13 +209,15 @@ impl Judge {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
                     if self.filter.shows(exchange) {
-                        self.view.exchange(exchange)?;
+                        let pod = self.summary.pod(exchange.interface);
+                        self.view.exchange(exchange, pod)?;
                     }
                 }
             }
             Event::Question(exchange) => {
                 if self.filter.would_choose(exchange) && !self.filter.chooses_lines() {
-                    self.view.question(exchange)?;
+                    let pod = self.summary.pod(exchange.interface);
+                    self.view.question(exchange, pod)?;
                 }
             }
         }
@@ -213,6 +226,6 @@ impl Judge {
 }
 
 /// The settings of the analysis; the second pass over a file needs the same.
-pub(super) fn settings(args: &Analyze, live: bool) -> Settings {
+pub(super) fn settings(args: &Report, live: bool) -> Settings {
     Settings { slow: args.slow, live, ..Settings::default() }
 }
