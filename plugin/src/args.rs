@@ -5,6 +5,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use meshsniff::pairing::Outcome;
 use meshsniff::problem::Code;
 
+use crate::cluster::Connection;
+
 /// Which HTTP requests did their client give up before the answer? From packets
 #[derive(Debug, Parser)]
 #[command(
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Explain(Explain),
     /// A slow server caught live, on this machine alone: no cluster needed
     Demo(Demo),
+    /// Would a capture work here? What is allowed, admitted, found
+    Check(Box<Check>),
+    /// Remove what captures have left on the cluster
+    Clean(Box<Clean>),
 }
 
 const EXAMPLES: &str = "\
@@ -197,6 +203,64 @@ that its shares stay true.
 
 Exit codes: 0 done, 1 error (what could be read is reported), 2 usage,
 3 with --exit-code: there are findings. A closed pipe (| head) is a normal end.";
+
+/// Would a capture work here? What is allowed, admitted, found
+///
+/// Nothing is created. Each line is one condition; one that fails is followed by its fix.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// A pod, also deploy/NAME, svc/NAME ...: is it running, where, in which mesh
+    #[arg(value_name = "POD")]
+    pub(crate) names: Vec<String>,
+
+    /// Namespace for the agent [default: that of the pods]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) agent_namespace: Option<String>,
+
+    /// As --least-privilege would start it
+    #[arg(long)]
+    pub(crate) least_privilege: bool,
+
+    /// Print the Roles that a capture needs, as YAML
+    #[arg(long)]
+    pub(crate) rbac: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  kubectl meshsniff check -n shop
+  kubectl meshsniff check deploy/catalog -n shop
+  kubectl meshsniff check --rbac | kubectl apply -n shop -f -
+
+Exit codes: 0 it would work, 1 something is missing, 2 usage.";
+
+/// Remove what captures have left on the cluster, whoever began them
+///
+/// Lists it and asks first. The cluster removes all of it by itself, ten minutes after the plugin
+/// died at the latest. Found by the label app.kubernetes.io/name=meshsniff-agent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CLEAN_EXAMPLES)]
+pub(crate) struct Clean {
+    /// In all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+const CLEAN_EXAMPLES: &str = "\
+Examples:
+  kubectl meshsniff clean -n shop
+  kubectl meshsniff clean -A -y";
 
 /// What a finding means, what usually causes it, what to check next
 #[derive(Debug, clap::Args)]

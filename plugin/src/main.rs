@@ -2,6 +2,10 @@
 
 mod analyze;
 mod args;
+mod check;
+mod clean;
+#[allow(dead_code, unused_imports)] // until the capture of pods calls it
+mod cluster;
 mod demo;
 mod exit;
 mod explain;
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
         Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
         Command::Demo(demo) => demo::run(demo.duration),
+        Command::Check(check) => cluster::finish(check::run(&check)),
+        Command::Clean(clean) => cluster::finish(clean::run(&clean)),
     };
     let exit = match ended {
         Ok(exit) => exit,
