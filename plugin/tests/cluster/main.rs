@@ -6,9 +6,11 @@
 
 #![allow(dead_code, reason = "what users of the plugin do comes piece by piece")]
 
+mod case;
 mod cluster;
 mod mesh;
 mod plugin;
 mod user;
 
 mod comes_up;
+mod commands;

@@ -19,9 +19,26 @@ impl User {
     /// A service account with the Role of `docs/rbac.yaml`, after `change`, in this namespace.
     #[track_caller]
     pub(crate) fn new(cluster: &Cluster, namespace: &str, change: impl Fn(&mut Value)) -> Self {
+        Self::with_role(cluster, namespace, "meshsniff", change)
+    }
+
+    /// A service account with the Role that is for `clean`.
+    #[track_caller]
+    pub(crate) fn with_clean_role(cluster: &Cluster, namespace: &str) -> Self {
+        Self::with_role(cluster, namespace, "meshsniff-clean", |_| {})
+    }
+
+    #[track_caller]
+    fn with_role(
+        cluster: &Cluster,
+        namespace: &str,
+        role: &str,
+        change: impl Fn(&mut Value),
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("user-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut role = documented_role(cluster);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("user-{}-{count}", std::process::id());
+        let mut role = documented(cluster, "Role", role);
         change(&mut role["rules"]);
         role["metadata"] = json!({"name": name, "namespace": namespace});
         let metadata = role["metadata"].clone();
@@ -36,6 +53,25 @@ impl User {
         let token = cluster.kubectl(&["-n", namespace, "create", "token", &name]);
         let kubeconfig = configuration(cluster, namespace, &name, token.trim());
         Self { kubeconfig, name }
+    }
+
+    /// The documented Role, and the optional ClusterRole.
+    #[track_caller]
+    pub(crate) fn with_cluster_role(cluster: &Cluster, namespace: &str) -> Self {
+        let user = Self::new(cluster, namespace, |_| {});
+        let name = format!("{namespace}-{}", user.name);
+        let mut role = documented(cluster, "ClusterRole", "meshsniff");
+        role["metadata"] = json!({"name": name});
+        let group = "rbac.authorization.k8s.io";
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": user.name, "namespace": namespace}],
+        });
+        let items = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]});
+        cluster.apply(&items.to_string());
+        user
     }
 
     /// The same without one resource, as it is written in the Role.
@@ -58,8 +94,9 @@ impl User {
     }
 }
 
-/// The Role in `docs/rbac.yaml`.
-fn documented_role(cluster: &Cluster) -> Value {
+/// The object of this kind and name in `docs/rbac.yaml`.
+#[track_caller]
+fn documented(cluster: &Cluster, kind: &str, name: &str) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rbac.yaml");
     let file = file.to_string_lossy();
     let args = ["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", &file];
@@ -69,7 +106,9 @@ fn documented_role(cluster: &Cluster) -> Value {
     let objects = values
         .map(|value| value.expect("kubectl prints JSON"))
         .flat_map(|value| value["items"].as_array().cloned().unwrap_or_else(|| vec![value]));
-    objects.into_iter().find(|object| object["kind"] == "Role").expect("a Role in docs/rbac.yaml")
+    let mut objects =
+        objects.filter(|object| object["kind"] == kind && object["metadata"]["name"] == name);
+    objects.next().unwrap_or_else(|| panic!("docs/rbac.yaml has no {kind} {name}"))
 }
 
 fn configuration(cluster: &Cluster, namespace: &str, name: &str, token: &str) -> PathBuf {
