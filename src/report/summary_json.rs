@@ -126,10 +126,11 @@ impl Summary {
         let mut object = Object::new(out);
         let verdict = verdicts(self).first().map(Verdict::sentence);
         let verdict = verdict.unwrap_or_else(|| all_well(self));
-        let pods = self.has_pods().then(|| self.pods.sentence() + " ").unwrap_or_default();
-        object.string("verdict", &(pods + &verdict));
         if self.has_pods() {
+            object.string("verdict", &format!("{} {verdict}", self.pods.sentence()));
             array(object.key("pods"), self.pods.iter(), one_pod);
+        } else {
+            object.string("verdict", &verdict);
         }
         object.integer("exchanges", self.exchanges());
         object.object("outcomes", |outcomes| {

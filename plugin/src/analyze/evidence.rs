@@ -67,6 +67,21 @@ impl Evidence {
         Ok(Self { to, options, annotations: Annotations::default(), source, live })
     }
 
+    /// No packets to write.
+    pub(crate) fn none(args: &Report) -> Self {
+        Self {
+            to: None,
+            options: Options {
+                only_flagged: false,
+                no_bodies: false,
+                settings: settings(args, false),
+            },
+            annotations: Annotations::default(),
+            source: None,
+            live: None,
+        }
+    }
+
     /// The file's name, for people.
     pub(crate) fn name(&self) -> Option<String> {
         match &self.to {
