@@ -5,6 +5,12 @@ PREFIX ?= $(HOME)/.local
 SECONDS ?= 600
 need := ./bench/need.sh
 
+# The plugin carries the agent, linked statically by this script, which leaves it in this folder.
+static := $(wildcard agent/build-static.sh)
+ifneq ($(static),)
+export MESHSNIFF_AGENT := $(abspath $(or $(CARGO_TARGET_DIR),target)/agent)
+endif
+
 .PHONY: help demo test bench fuzz install build
 .DEFAULT_GOAL := help
 
@@ -19,15 +25,18 @@ help:
 
 build:
 	@$(need) build
+	$(static)
 	$(CARGO) build --release --workspace --locked
 
 demo:
 	@$(need) build demo
+	$(static)
 	$(CARGO) build --release --workspace --locked
 	target=$${CARGO_TARGET_DIR:-target}; PATH="$$target/release:$$PATH" "$$target/release/kubectl-meshsniff" demo
 
 test:
-	@$(need) build test
+	@$(need) build test cluster
+	$(static)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
@@ -35,6 +44,7 @@ test:
 
 bench:
 	@$(need) build bench
+	$(static)
 	$(CARGO) build --release --workspace --locked
 	python3 bench/bench.py
 
@@ -44,6 +54,7 @@ fuzz:
 
 install:
 	@$(need) build
+	$(static)
 	$(CARGO) build --release --workspace --locked
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	target=$${CARGO_TARGET_DIR:-target}; install -m 755 "$$target/release/kubectl-meshsniff" "$$target/release/meshsniff-agent" '$(DESTDIR)$(PREFIX)/bin'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to what a target of the Makefile needs: installs it when root runs this where there is apt,
 # and otherwise names the command that does.
-#   need.sh build|test|demo|bench|fuzz ...
+#   need.sh build|test|cluster|demo|bench|fuzz ...
 set -euo pipefail
 
 packages=() components=() crates=() nightly=
@@ -29,6 +29,20 @@ for purpose; do
       command_ zstd zstd
       component fmt rustfmt
       component clippy clippy ;;
+    cluster)
+      # The tests on a cluster run where one can, and say why where not.
+      [ "$(id -u)" = 0 ] && [ -d /sys/fs/cgroup/memory ] && type -P go apt-get >/dev/null || continue
+      command_ containerd containerd
+      command_ runc runc
+      [ -x /usr/lib/cni/bridge ] || packages+=(containernetworking-plugins)
+      [ -x /usr/sbin/xtables-nft-multi ] || packages+=(iptables)
+      command_ etcd etcd-server
+      command_ openssl openssl
+      command_ ip iproute2
+      command_ nsenter util-linux
+      command_ pgrep procps
+      python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+      [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates) ;;
     demo)
       command_ unshare util-linux
       command_ ip iproute2 ;;

@@ -4,6 +4,7 @@ use crate::limits::Limit;
 
 /// What the analysis has seen, skipped and lost: nothing is dropped without being counted here.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counts {
     /// The first packet.
     pub first: Option<Mark>,
@@ -38,6 +39,34 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds what another capture has counted.
+    pub fn add(&mut self, other: &Self) {
+        let by_time = |mark: &Mark| (mark.time, mark.number);
+        self.first = [self.first, other.first].into_iter().flatten().min_by_key(by_time);
+        self.last = [self.last, other.last].into_iter().flatten().max_by_key(by_time);
+        for (sum, more) in self.skipped.iter_mut().zip(other.skipped) {
+            *sum += more;
+        }
+        for (sum, more) in self.limits.iter_mut().zip(other.limits) {
+            *sum += more;
+        }
+        for (sum, more) in [
+            (&mut self.packets, other.packets),
+            (&mut self.connections, other.connections),
+            (&mut self.midstream, other.midstream),
+            (&mut self.silent, other.silent),
+            (&mut self.opaque, other.opaque),
+            (&mut self.tls, other.tls),
+            (&mut self.http2, other.http2),
+            (&mut self.retransmissions, other.retransmissions),
+            (&mut self.gaps, other.gaps),
+            (&mut self.missed_bytes, other.missed_bytes),
+            (&mut self.orphan_responses, other.orphan_responses),
+        ] {
+            *sum += more;
+        }
+    }
+
     /// How often the limit was hit.
     pub fn limit(&self, limit: Limit) -> u64 {
         self.limits[limit as usize]

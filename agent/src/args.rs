@@ -1,9 +1,15 @@
 //! What the caller asks for.
 
+mod relay;
+mod serve;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
 use lexopt::prelude::*;
+
+pub(crate) use relay::Relay;
+pub(crate) use serve::{Send, Serve, Until};
 
 /// Fits a screen of 24 lines.
 pub(crate) const HELP: &str = "\
@@ -20,6 +26,7 @@ Usage: meshsniff-agent [OPTIONS] > FILE.pcapng
   -h, --help            this text
   -V, --version         the version
 
+`serve` and `relay` are what kubectl-meshsniff runs in a pod: `meshsniff-agent serve --help`.
 Needs the capability CAP_NET_RAW at the start. Exit code: 0 done, 1 failed, 2 not understood.
 
 Examples:
@@ -31,17 +38,24 @@ Examples:
 /// Longest frame libpcap keeps; above it libpcap itself cuts to this.
 const LONGEST_FRAME: i32 = 262_144;
 
-/// What to capture, from where, and how long.
+/// What to capture, and how long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
+    /// From where.
+    pub(crate) source: Source,
+    /// From the first look at the interface; none is until someone ends it.
+    pub(crate) duration: Option<Duration>,
+}
+
+/// An interface, and what is wanted of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
     /// Name of the interface.
     pub(crate) interface: String,
     /// In libpcap's language.
     pub(crate) filter: Option<String>,
     /// Bytes kept of a frame. The default keeps every frame whole: those of `lo` are 64 KiB.
     pub(crate) snaplen: i32,
-    /// From the first look at the interface; none is until someone ends it.
-    pub(crate) duration: Option<Duration>,
     /// Size of the kernel's ring, in bytes.
     pub(crate) buffer: i32,
 }
@@ -50,7 +64,10 @@ pub(crate) struct Args {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Capture(Args),
-    Help,
+    Serve(Serve),
+    Relay(Relay),
+    /// Print this text.
+    Help(&'static str),
     Version,
 }
 
@@ -59,8 +76,52 @@ pub(crate) enum Command {
 pub(crate) enum Error {
     #[error("{0}; `meshsniff-agent --help` lists the options")]
     Syntax(#[from] lexopt::Error),
+    #[error("`meshsniff-agent {command}` needs {option}; {command} --help lists the options")]
+    Missing { option: &'static str, command: &'static str },
+    #[error(transparent)]
+    Target(#[from] crate::target::NotATarget),
     #[error("--{option} {value:?} is not {expected}")]
-    Value { option: &'static str, value: String, expected: &'static str },
+    Value { option: &'static str, value: String, expected: String },
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { interface: "lo".into(), filter: None, snaplen: LONGEST_FRAME, buffer: 64 << 20 }
+    }
+}
+
+/// An option that says something of a [`Source`].
+enum OfSource {
+    Interface,
+    Filter,
+    Snaplen,
+    Buffer,
+}
+
+impl OfSource {
+    fn of(arg: &lexopt::Arg<'_>) -> Option<Self> {
+        match arg {
+            Short('i') | Long("interface") => Some(Self::Interface),
+            Short('f') | Long("filter") => Some(Self::Filter),
+            Long("snaplen") => Some(Self::Snaplen),
+            Long("buffer") => Some(Self::Buffer),
+            _ => None,
+        }
+    }
+}
+
+impl Source {
+    fn set(&mut self, option: OfSource, parser: &mut lexopt::Parser) -> Result<(), Error> {
+        match option {
+            OfSource::Interface => self.interface = parser.value()?.string()?,
+            OfSource::Filter => self.filter = Some(parser.value()?.string()?),
+            OfSource::Snaplen => {
+                self.snaplen = number("snaplen", parser, 64..=LONGEST_FRAME, "bytes")?;
+            }
+            OfSource::Buffer => self.buffer = number("buffer", parser, 1..=2047, "MiB")? << 20,
+        }
+        Ok(())
+    }
 }
 
 /// Reads the command line, without the program's name.
@@ -68,26 +129,25 @@ pub(crate) enum Error {
 /// # Errors
 /// [`Error`] for an unknown option or a value out of its range.
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
-    let mut args = Args {
-        interface: "lo".into(),
-        filter: None,
-        snaplen: LONGEST_FRAME,
-        duration: None,
-        buffer: 64 << 20,
-    };
+    let mut line = line.into_iter().peekable();
+    match line.peek().and_then(|word| word.to_str()) {
+        Some("serve") => serve::parse(line.skip(1)),
+        Some("relay") => relay::parse(line.skip(1)),
+        _ => capture(line),
+    }
+}
+
+fn capture(line: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+    let mut args = Args { source: Source::default(), duration: None };
     let mut parser = lexopt::Parser::from_args(line);
     while let Some(arg) = parser.next()? {
+        if let Some(option) = OfSource::of(&arg) {
+            args.source.set(option, &mut parser)?;
+            continue;
+        }
         match arg {
-            Short('i') | Long("interface") => args.interface = parser.value()?.string()?,
-            Short('f') | Long("filter") => args.filter = Some(parser.value()?.string()?),
-            Long("snaplen") => {
-                args.snaplen = number("snaplen", parser.value()?.string()?, 64..=LONGEST_FRAME)?;
-            }
-            Long("buffer") => {
-                args.buffer = number("buffer", parser.value()?.string()?, 1..=2047)? << 20;
-            }
-            Long("duration") => args.duration = Some(duration(parser.value()?.string()?)?),
-            Short('h') | Long("help") => return Ok(Command::Help),
+            Long("duration") => args.duration = Some(duration("duration", &mut parser)?),
+            Short('h') | Long("help") => return Ok(Command::Help(HELP)),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected().into()),
         }
@@ -95,23 +155,30 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command,
     Ok(Command::Capture(args))
 }
 
-fn number(
+/// A whole number of `unit`s within `range`.
+fn number<N>(
     option: &'static str,
-    value: String,
-    range: std::ops::RangeInclusive<i32>,
-) -> Result<i32, Error> {
-    let expected = match option {
-        "snaplen" => "a number of bytes from 64 to 262144",
-        _ => "a number of MiB from 1 to 2047",
-    };
+    parser: &mut lexopt::Parser,
+    range: std::ops::RangeInclusive<N>,
+    unit: &str,
+) -> Result<N, Error>
+where
+    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    let value = parser.value()?.string()?;
     match value.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(Error::Value { option, value, expected }),
+        _ => {
+            let (from, to) = range.into_inner();
+            let expected = format!("a number of {unit} from {from} to {to}");
+            Err(Error::Value { option, value, expected })
+        }
     }
 }
 
 /// Reads `500ms`, `10s`, `2m`, `1h`: a whole number and a unit.
-fn duration(value: String) -> Result<Duration, Error> {
+fn duration(option: &'static str, parser: &mut lexopt::Parser) -> Result<Duration, Error> {
+    let value = parser.value()?.string()?;
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let (count, unit) = value.split_at(digits);
     let millis = match unit {
@@ -124,9 +191,9 @@ fn duration(value: String) -> Result<Duration, Error> {
     match (count.parse::<u32>(), millis) {
         (Ok(count @ 1..), Some(millis)) => Ok(Duration::from_millis(u64::from(count) * millis)),
         _ => Err(Error::Value {
-            option: "duration",
+            option,
             value,
-            expected: "a time with its unit: 500ms, 10s, 2m, 1h",
+            expected: "a time with its unit: 500ms, 10s, 2m, 1h".into(),
         }),
     }
 }
@@ -135,7 +202,7 @@ fn duration(value: String) -> Result<Duration, Error> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &[&str]) -> Result<Command, String> {
+    pub(super) fn parsed(line: &[&str]) -> Result<Command, String> {
         parse(line.iter().map(OsString::from)).map_err(|error| error.to_string())
     }
 
@@ -149,14 +216,15 @@ mod tests {
     #[test]
     fn an_empty_line_captures_lo_whole_until_it_is_ended() {
         let args = capture(&[]);
-        assert_eq!(args.interface, "lo");
-        assert_eq!((args.snaplen, args.buffer), (262_144, 64 << 20));
-        assert_eq!((args.filter, args.duration), (None, None));
+        assert_eq!(args.source.interface, "lo");
+        assert_eq!((args.source.snaplen, args.source.buffer), (262_144, 64 << 20));
+        assert_eq!((args.source.filter, args.duration), (None, None));
     }
 
     #[test]
     fn options_are_taken_in_both_spellings() {
         let args = capture(&["-ieth0", "--filter=tcp port 80", "--snaplen", "96", "--buffer=1"]);
+        let args = args.source;
         assert_eq!(args.interface, "eth0");
         assert_eq!(args.filter.as_deref(), Some("tcp port 80"));
         assert_eq!((args.snaplen, args.buffer), (96, 1 << 20));

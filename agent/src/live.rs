@@ -2,17 +2,15 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use meshsniff::capture::{Interface, LinkType, Mark, Packet, Statistics, Timestamp};
+use meshsniff::capture::{Interface, LinkType, Mark, Packet, Timestamp};
 use nix::errno::Errno;
 use nix::net::if_::{InterfaceFlags, if_nameindex};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollTimeout, poll};
 use pcap::{Active, Capture, Linktype, Precision};
 
-use crate::args::Args;
-use crate::signals::Stop;
-use crate::stream::{Stdout, Stream};
+use crate::args::Source;
 
 /// How long the kernel may keep a packet before it hands it over, in milliseconds.
 ///
@@ -24,13 +22,7 @@ const HANDED_OVER: i32 = 50;
 
 /// How long the end waits for packets that the kernel still holds: a block is looked at every
 /// [`HANDED_OVER`], and one begun just after a look goes at the next but one.
-const REST: Duration = Duration::from_millis(2 * HANDED_OVER as u64 + 20);
-
-/// How often the counters are written. They are the reader's sign of life as well.
-const STATISTICS: Duration = Duration::from_secs(2);
-
-/// Packets between two looks at the clock and the signals, on an interface that never rests.
-const BATCH: usize = 4096;
+pub(crate) const REST: Duration = Duration::from_millis(2 * HANDED_OVER as u64 + 20);
 
 /// `any` with the interface's number in each frame (SLL2).
 const COOKED: Linktype = Linktype(276);
@@ -42,7 +34,7 @@ pub(crate) struct Counted {
     pub(crate) received: u64,
     /// Packets lost because the kernel's buffer was full.
     pub(crate) dropped: u64,
-    /// Packets written.
+    /// Packets read.
     pub(crate) delivered: u64,
 }
 
@@ -57,19 +49,6 @@ pub(crate) struct Live {
     /// libpcap's counters at the last look: 32 bits, which wrap.
     last: (u32, u32),
     counted: Counted,
-    started: Option<Timestamp>,
-    ended: Option<Timestamp>,
-}
-
-/// Why a capture ended well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Its time was over.
-    Duration,
-    /// Someone asked for it.
-    Signal,
-    /// Nobody reads any more.
-    ReaderGone,
 }
 
 /// What keeps a capture from beginning, or ends it. Every text has the next step.
@@ -103,14 +82,14 @@ impl Live {
     ///
     /// # Errors
     /// [`Error`], the first five kinds.
-    pub(crate) fn open(args: &Args) -> Result<Self, Error> {
-        let name = &args.interface;
+    pub(crate) fn open(source: &Source) -> Result<Self, Error> {
+        let name = &source.interface;
         let device = device(name)?;
         let mut capture = Capture::from_device(name.as_str())
             .and_then(|capture| {
                 capture
-                    .snaplen(args.snaplen)
-                    .buffer_size(args.buffer)
+                    .snaplen(source.snaplen)
+                    .buffer_size(source.buffer)
                     .timeout(HANDED_OVER)
                     .precision(Precision::Nano)
                     .open()?
@@ -126,13 +105,11 @@ impl Live {
         Ok(Self {
             capture,
             name: name.clone(),
-            snaplen: args.snaplen.unsigned_abs(),
+            snaplen: source.snaplen.unsigned_abs(),
             filter: None,
             copies,
             last: (0, 0),
             counted: Counted::default(),
-            started: None,
-            ended: None,
         })
     }
 
@@ -154,81 +131,19 @@ impl Live {
         self.counted
     }
 
-    /// Reads packets onto `stdout` until the end; needs no right.
-    ///
-    /// The reader gets everything as soon as nothing more is there to be read. The last block
-    /// written has the final counters.
-    ///
-    /// # Errors
-    /// [`Error::Gone`], or [`Error::Io`] if stdout fails otherwise than by its reader's leaving.
-    pub(crate) fn run(
-        &mut self,
-        stdout: Stdout,
-        stop: &Stop,
-        duration: Option<Duration>,
-    ) -> Result<End, Error> {
-        match self.read_all(stdout, stop, duration) {
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Ok(End::ReaderGone)
-            }
-            other => other,
+    /// Asks the kernel for its counters.
+    pub(crate) fn count(&mut self) -> Counted {
+        if let Ok(now) = self.capture.stats() {
+            let since = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
+            self.counted.received += since(now.received, self.last.0) / self.copies;
+            self.counted.dropped += since(now.dropped, self.last.1);
+            self.last = (now.received, now.dropped);
         }
-    }
-
-    fn read_all(
-        &mut self,
-        stdout: Stdout,
-        stop: &Stop,
-        duration: Option<Duration>,
-    ) -> Result<End, Error> {
-        let mut stream = Stream::begin(stdout, &self.interface())?;
-        self.started = Some(now());
-        let end = self.read_on(&mut stream, stop, duration);
-        if matches!(end, Ok(_) | Err(Error::Gone { .. })) {
-            // Of an interface that is gone too: the packets before are good.
-            self.ended = Some(now());
-            self.count(&mut stream)?;
-        }
-        end
-    }
-
-    fn read_on(
-        &mut self,
-        stream: &mut Stream,
-        stop: &Stop,
-        duration: Option<Duration>,
-    ) -> Result<End, Error> {
-        let begun = Instant::now();
-        let mut end = duration.map(|duration| (End::Duration, begun + duration));
-        let mut stopping = false;
-        let mut statistics = begun + STATISTICS;
-        loop {
-            let read = self.read(stream)?;
-            let now = Instant::now();
-            if stop.asked() && !stopping {
-                stopping = true;
-                end = Some((End::Signal, now));
-            }
-            if let Some((why, at)) = end
-                && now >= at + REST
-            {
-                return Ok(why);
-            }
-            if now >= statistics {
-                self.count(stream)?;
-                statistics = now + STATISTICS;
-            }
-            if read == 0 {
-                stream.flush()?;
-                let until = end.map_or(statistics, |(_, at)| statistics.min(at + REST));
-                let signals = (!stopping).then(|| stop.as_fd());
-                self.wait(stream, signals, until.saturating_duration_since(now))?;
-            }
-        }
+        self.counted
     }
 
     /// What there is to say about the interface.
-    fn interface(&self) -> Interface {
+    pub(crate) fn interface(&self) -> Interface {
         Interface {
             name: Some(self.name.clone()),
             filter: self.filter.clone(),
@@ -240,84 +155,51 @@ impl Live {
         LinkType::from_number(self.capture.get_datalink().0.unsigned_abs())
     }
 
-    /// Writes what the kernel has handed over, and says how many packets that was.
-    fn read(&mut self, stream: &mut Stream) -> Result<usize, Error> {
-        let mut written = Ok(());
+    /// Gives `take` what the kernel has handed over, at most so many packets, and says how many
+    /// there were. Needs no right and never waits. The packets' interface is `interface`.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(crate) fn read(
+        &mut self,
+        most: usize,
+        interface: u32,
+        mut take: impl FnMut(&Packet<'_>),
+    ) -> Result<usize, Error> {
         let link = self.link();
         let delivered = &mut self.counted.delivered;
-        let read = self.capture.dispatch(Some(BATCH), |packet| {
-            if written.is_ok() {
-                *delivered += 1;
-                // Nanoseconds stand where microseconds are called: the precision asked for.
-                let time = packet.header.ts;
-                let time = Timestamp::from_nanos(time.tv_sec * 1_000_000_000 + time.tv_usec);
-                written = stream.packet(&Packet {
-                    mark: Mark { number: *delivered, time },
-                    interface: 0,
-                    link,
-                    original_len: packet.header.len,
-                    bytes: packet.data,
-                });
-            }
+        let read = self.capture.dispatch(Some(most), |packet| {
+            *delivered += 1;
+            // Nanoseconds stand where microseconds are called: the precision asked for.
+            let time = packet.header.ts;
+            let time = Timestamp::from_nanos(time.tv_sec * 1_000_000_000 + time.tv_usec);
+            take(&Packet {
+                mark: Mark { number: *delivered, time },
+                interface,
+                link,
+                original_len: packet.header.len,
+                bytes: packet.data,
+            });
         });
-        written?;
         read.map_err(|reason| Error::Gone { name: self.name.clone(), reason })
     }
+}
 
-    /// Waits for packets, a signal or the reader's leaving, at most `time`.
-    fn wait(
-        &self,
-        stream: &Stream,
-        signals: Option<BorrowedFd<'_>>,
-        time: Duration,
-    ) -> Result<(), Error> {
-        // Asks for no event of stdout: that its reader left is told always.
-        let mut wanted = vec![
-            PollFd::new(stream.as_fd(), PollFlags::empty()),
-            PollFd::new(self.capture.as_fd(), PollFlags::POLLIN),
-        ];
-        wanted.extend(signals.map(|signals| PollFd::new(signals, PollFlags::POLLIN)));
-        // Rounded up: not to come back just before the time.
-        let time =
-            PollTimeout::try_from(time + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
-        match poll(&mut wanted, time) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(io::Error::from(error).into()),
-        }
-        let reader = wanted[0].revents().unwrap_or(PollFlags::empty());
-        if reader.intersects(PollFlags::POLLERR | PollFlags::POLLHUP) {
-            return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-        }
-        Ok(())
-    }
-
-    /// Asks the kernel for its counters and writes them.
-    fn count(&mut self, stream: &mut Stream) -> Result<(), Error> {
-        if let Ok(now) = self.capture.stats() {
-            let since = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
-            self.counted.received += since(now.received, self.last.0) / self.copies;
-            self.counted.dropped += since(now.dropped, self.last.1);
-            self.last = (now.received, now.dropped);
-        }
-        let Counted { received, dropped, delivered } = self.counted;
-        stream.statistics(&Statistics {
-            interface: 0,
-            time: now(),
-            started: self.started,
-            ended: self.ended,
-            received: Some(received),
-            // Not known: libpcap asks the driver only in promiscuous mode.
-            dropped: None,
-            accepted: None,
-            os_dropped: Some(dropped),
-            delivered: Some(delivered),
-        })?;
-        Ok(())
+/// Waits for one of `wanted`, at most `time`.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn wait(wanted: &mut [PollFd<'_>], time: Duration) -> io::Result<()> {
+    // Rounded up: not to come back just before the time.
+    let time = PollTimeout::try_from(time + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+    match poll(wanted, time) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The wall clock, as the kernel stamps packets.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -2,12 +2,20 @@
 //!
 //! The smallest thing that has to run where the packets are. It opens the interface, gives up
 //! every right, and only then reads the first packet. What the packets mean is for the reader.
+//!
+//! In a pod, `serve` does that for several targets and keeps what it read for `relay`
+//! (`docs/stream.md`).
 
 mod args;
+mod frame;
 mod live;
+mod record;
+mod relay;
 mod rights;
+mod serve;
 mod signals;
 mod stream;
+mod target;
 
 use std::error::Error;
 use std::io::Write;
@@ -15,7 +23,9 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use live::{End, Live};
+use live::Live;
+use record::End;
+use rights::Work;
 use signals::Stop;
 use stream::Stdout;
 
@@ -26,7 +36,15 @@ fn main() -> ExitCode {
             Ok(Some(end)) => (0, end),
             Err(error) => (1, format!("meshsniff-agent: {error}")),
         },
-        Ok(Command::Help) => return print(args::HELP),
+        Ok(Command::Serve(args)) => match serve::serve(&args) {
+            Ok(end) => (0, end),
+            Err(error) => (1, format!("meshsniff-agent: {error}")),
+        },
+        Ok(Command::Relay(args)) => match relay::relay(&args) {
+            Ok(()) => (0, String::new()),
+            Err(error) => (1, format!("meshsniff-agent: {error}")),
+        },
+        Ok(Command::Help(text)) => return print(text),
         Ok(Command::Version) => {
             return print(concat!("meshsniff-agent ", env!("CARGO_PKG_VERSION"), "\n"));
         }
@@ -41,12 +59,12 @@ fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
     let stdout = Stdout::take()?;
     let stop = Stop::listen()?;
 
-    let mut live = Live::open(args)?;
-    live.filter(args.filter.as_deref())?;
-    let left = rights::drop_all(live.as_fd())?;
+    let mut live = Live::open(&args.source)?;
+    live.filter(args.source.filter.as_deref())?;
+    let left = rights::drop_all(Work::Record(live.as_fd()))?;
     rights::verify()?;
     say(&begun(args, left));
-    let end = live.run(stdout, &stop, args.duration)?;
+    let end = record::record(&mut live, stdout, &stop, args.duration)?;
 
     let counted = live.counted();
     let Some(why) = why(end) else { return Ok(None) };
@@ -58,8 +76,7 @@ fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
 }
 
 fn begun(args: &Args, left: rights::Left) -> String {
-    let landlock = if left.landlock { ", Landlock" } else { "; no Landlock in this kernel" };
-    format!("capturing {} (user {}, no capabilities, seccomp{landlock})", args.interface, left.user)
+    format!("capturing {} ({left})", args.source.interface)
 }
 
 fn why(end: End) -> Option<&'static str> {

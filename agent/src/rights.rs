@@ -8,10 +8,13 @@
 //! capabilities       none in any set
 //! no_new_privs       no file executed gives one back
 //! Landlock           no file system, no TCP, no other process (where the kernel has it)
-//! seccomp            only the calls that the loop of `live` makes
+//! seccomp            only the calls that the thread's loop makes
 //! ```
+//!
+//! All of these belong to a thread, not to the process: each one gives up its own, and looks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -25,7 +28,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::prctl;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
+use nix::unistd::geteuid;
 use seccompiler::{
     SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
     SeccompFilter, SeccompRule,
@@ -34,6 +37,19 @@ use seccompiler::{
 /// User and group without any file or process: `nobody`, the kernel's own overflow id.
 const NOBODY: u32 = 65_534;
 
+/// What a thread has still to do when its rights are gone: which calls stay, and on what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work<'a> {
+    /// Reads packets of this interface and writes anywhere but there: written packets would go out.
+    Record(BorrowedFd<'a>),
+    /// Reads packets, and writes to nothing but these: they wake other threads.
+    Follow(&'a [BorrowedFd<'a>]),
+    /// Accepts connections of a socket that listens, reads and writes, but not to these interfaces.
+    Serve(&'a [RawFd]),
+    /// Reads and writes what is open.
+    Pass,
+}
+
 /// What is left, for the line that says so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left {
@@ -41,6 +57,13 @@ pub(crate) struct Left {
     pub(crate) user: u32,
     /// Whether Landlock is in force; kernels before 5.13 have none.
     pub(crate) landlock: bool,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let landlock = if self.landlock { ", Landlock" } else { "; no Landlock in this kernel" };
+        write!(f, "user {}, no capabilities, seccomp{landlock}", self.user)
+    }
 }
 
 /// A right that could not be given up, or is still there.
@@ -56,19 +79,17 @@ fn failed(right: &'static str) -> impl Fn(String) -> Error {
     move |reason| Error::Drop { right, reason }
 }
 
-/// Gives up every right of this thread, which must be the only one.
-///
-/// `capture` stays open but cannot be written to: a packet written to it would go out.
+/// Gives up every right of this thread. What is open stays open.
 ///
 /// # Errors
 /// [`Error::Drop`] names the right that is kept, and why.
-pub(crate) fn drop_all(capture: BorrowedFd<'_>) -> Result<Left, Error> {
+pub(crate) fn drop_all(work: Work<'_>) -> Result<Left, Error> {
     become_nobody()?;
     drop_capabilities()?;
     prctl::set_no_new_privs().map_err(|error| failed("new privileges")(error.to_string()))?;
     let user = geteuid().as_raw();
     let landlock = forbid_files()?;
-    forbid_calls(capture.as_raw_fd()).map_err(|error| failed("system calls")(error.to_string()))?;
+    forbid_calls(work).map_err(|error| failed("system calls")(error.to_string()))?;
     Ok(Left { user, landlock })
 }
 
@@ -80,10 +101,20 @@ fn become_nobody() -> Result<(), Error> {
         caps::clear(None, CapSet::Bounding)
             .map_err(|error| failed("the bounding capabilities")(error.to_string()))?;
     }
-    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
-    accept_refusal("supplementary groups", setgroups(&[]))?;
-    accept_refusal("the group", setresgid(group, group, group))?;
-    accept_refusal("the user", setresuid(user, user, user))
+    accept_refusal("supplementary groups", own(libc::SYS_setgroups, [0, 0, 0]))?;
+    accept_refusal("the group", own(libc::SYS_setresgid, [NOBODY; 3]))?;
+    accept_refusal("the user", own(libc::SYS_setresuid, [NOBODY; 3]))
+}
+
+/// A change of this thread's user or groups, and no other's.
+///
+/// Not through libc: it has all threads change together, also one that may not make the call any
+/// more, and ends the process then.
+#[allow(unsafe_code)]
+fn own(call: libc::c_long, arguments: [u32; 3]) -> nix::Result<()> {
+    let [a, b, c] = arguments;
+    // SAFETY: the calls take numbers; the list of groups is null and has no members.
+    Errno::result(unsafe { libc::syscall(call, a as usize, b as usize, c as usize) }).map(drop)
 }
 
 /// No failure where the system does not let it: EPERM for an ordinary user, in his own user
@@ -117,14 +148,14 @@ fn forbid_files() -> Result<bool, Error> {
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
-/// Lets only the calls of the loop through; any other fails with EPERM.
+/// Lets only the calls of the thread's loop through; any other fails with EPERM.
 ///
 /// EPERM and not death: a libc that does the same by another call shows as an error with a name
 /// and a finished capture, and [`verify`] can try what is forbidden.
-fn forbid_calls(capture: RawFd) -> seccompiler::Result<()> {
+fn forbid_calls(work: Work<'_>) -> seccompiler::Result<()> {
     let arch = std::env::consts::ARCH.try_into()?;
     let filter = SeccompFilter::new(
-        allowed(capture)?,
+        allowed(work)?,
         SeccompAction::Errno(libc::EPERM.unsigned_abs()),
         SeccompAction::Allow,
         arch,
@@ -133,17 +164,59 @@ fn forbid_calls(capture: RawFd) -> seccompiler::Result<()> {
     seccompiler::apply_filter(&program)
 }
 
-/// The calls that stay, and with which arguments. None opens, sends, executes or signals.
-fn allowed(capture: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+type Calls = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// The calls that stay, and with which arguments. None opens, executes, signals or gives an address
+/// to send to.
+fn allowed(work: Work<'_>) -> Result<Calls, seccompiler::BackendError> {
+    let argument = |index, op, value| Condition::new(index, Len::Dword, op, value);
+    let on = |op: Op, descriptor: RawFd| argument(0, op, descriptor.unsigned_abs().into());
+    let none_of = |descriptors: &[RawFd]| -> Result<Vec<_>, _> {
+        descriptors.iter().map(|descriptor| on(Op::Ne, *descriptor)).collect()
+    };
+    // No rule lets everything through; an empty one is refused.
+    let rules = |conditions: Vec<Condition>| match conditions.is_empty() {
+        true => Ok(vec![]),
+        false => SeccompRule::new(conditions).map(|rule| vec![rule]),
+    };
+    let mut calls = common()?;
+    match work {
+        // Packets out, never onto the interface. The same call wakes the loop from a signal handler.
+        Work::Record(capture) => {
+            calls.insert(libc::SYS_write, rules(none_of(&[capture.as_raw_fd()])?)?);
+        }
+        Work::Follow(wakers) => {
+            let to = wakers.iter().map(|waker| waker.as_raw_fd()).chain([libc::STDERR_FILENO]);
+            let only = to.map(|waker| SeccompRule::new(vec![on(Op::Eq, waker)?]));
+            calls.insert(libc::SYS_write, only.collect::<Result<_, _>>()?);
+        }
+        Work::Serve(captures) => {
+            calls.insert(libc::SYS_write, rules(none_of(captures)?)?);
+            // With an address it could reach other sockets.
+            let mut no_address = none_of(captures)?;
+            no_address.push(Condition::new(4, Len::Qword, Op::Eq, 0)?);
+            calls.insert(libc::SYS_sendto, rules(no_address)?);
+            let reads = [libc::SYS_read, libc::SYS_recvfrom, libc::SYS_accept4];
+            calls.extend(reads.map(|call| (call, vec![])));
+        }
+        Work::Pass => {
+            let no_address = vec![Condition::new(4, Len::Qword, Op::Eq, 0)?];
+            calls.insert(libc::SYS_sendto, rules(no_address)?);
+            let passing = [libc::SYS_read, libc::SYS_recvfrom, libc::SYS_write];
+            calls.extend(passing.map(|call| (call, vec![])));
+        }
+    }
+    Ok(calls)
+}
+
+/// What every thread needs.
+fn common() -> Result<Calls, seccompiler::BackendError> {
     let only = |conditions: Vec<_>| SeccompRule::new(conditions);
     let argument = |index, op, value| Condition::new(index, Len::Dword, op, value);
     let not_executable =
         || only(vec![argument(2, Op::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0)?]);
 
-    // Packets out, never onto the interface. The same call wakes the loop from a signal handler.
-    let not_capture = only(vec![argument(0, Op::Ne, u64::from(capture.unsigned_abs()))?])?;
     let mut calls = BTreeMap::from([
-        (libc::SYS_write, vec![not_capture]),
         // Packets in: the ring is shared memory, so waiting is all.
         (libc::SYS_ppoll, vec![]),
         // A wait that was stopped and continued.
@@ -263,7 +336,7 @@ mod tests {
             let capture = UdpSocket::bind("127.0.0.1:0").unwrap();
             capture.connect(capture.local_addr().unwrap()).unwrap();
             let before = File::open("/etc/passwd").is_ok() && capture.send(b"x").is_ok();
-            let given_up = drop_all(capture.as_fd());
+            let given_up = drop_all(Work::Record(capture.as_fd()));
             wrong(&[
                 (before, "files open and packets go out before"),
                 (given_up.is_ok(), "everything is given up"),
@@ -278,6 +351,36 @@ mod tests {
                     "nothing is written to the capture",
                 ),
                 (nix::unistd::write(io::stderr(), b"") == Ok(0), "stderr can be written"),
+            ])
+        });
+    }
+
+    #[test]
+    fn each_thread_for_itself() {
+        apart("each_thread_for_itself", || {
+            let capture = UdpSocket::bind("127.0.0.1:0").unwrap();
+            capture.connect(capture.local_addr().unwrap()).unwrap();
+            let (waker, other) = (File::create("/dev/null").unwrap(), capture.try_clone().unwrap());
+            let write = |to: &dyn AsFd| nix::unistd::write(to.as_fd(), b"x");
+            let follows = std::thread::scope(|scope| {
+                let thread = scope.spawn(|| {
+                    let given_up = drop_all(Work::Follow(&[waker.as_fd()])).is_ok();
+                    let written = (write(&waker), write(&capture), write(&other));
+                    given_up
+                        && verify().is_ok()
+                        && written == (Ok(1), Err(Errno::EPERM), Err(Errno::EPERM))
+                });
+                thread.join().unwrap()
+            });
+            let kept = verify().is_err();
+            let serves = drop_all(Work::Serve(&[capture.as_raw_fd(), other.as_raw_fd()])).is_ok();
+            wrong(&[
+                (follows, "a thread that follows wakes others, and that is all"),
+                (kept, "the other thread has still what it had"),
+                (serves && verify().is_ok(), "and gives it up later"),
+                (denied(capture.send(b"x")) && denied(other.send(b"x")), "nothing is sent"),
+                (write(&capture) == Err(Errno::EPERM), "nothing is written to an interface"),
+                (write(&waker) == Ok(1), "what is open can be written to"),
             ])
         });
     }
@@ -299,7 +402,7 @@ mod tests {
                 (root == geteuid().is_root(), "root opens one before"),
                 (become_nobody().is_ok() && drop_capabilities().is_ok(), "all given up"),
                 (packet_socket().is_err(), "no capture opens"),
-                (setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err(), "root"),
+                (own(libc::SYS_setresuid, [0; 3]).is_err(), "nobody becomes root again"),
             ])
         });
     }

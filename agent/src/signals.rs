@@ -1,6 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP: finish the capture.
 
-use std::io::{self, PipeReader};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use signal_hook::{flag, low_level};
 pub(crate) struct Stop {
     asked: Arc<AtomicBool>,
     woken: PipeReader,
+    waker: PipeWriter,
 }
 
 impl Stop {
@@ -32,17 +33,30 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
             low_level::pipe::register(signal, waker.try_clone()?)?;
         }
-        Ok(Self { asked, woken })
+        Ok(Self { asked, woken, waker })
     }
 
-    /// Whether a signal came.
+    /// Asks for the end, as a signal does.
+    pub(crate) fn ask(&self) {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            // Into an empty pipe: it does not wait.
+            let _ = (&self.waker).write_all(b"x");
+        }
+    }
+
+    /// Where [`ask`](Self::ask) and signals write to.
+    pub(crate) fn waker(&self) -> BorrowedFd<'_> {
+        self.waker.as_fd()
+    }
+
+    /// Whether the end was asked for.
     pub(crate) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
 impl AsFd for Stop {
-    /// Readable once a signal came, and ever after.
+    /// Readable once the end was asked for, and ever after.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.woken.as_fd()
     }

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use meshsniff::pairing::Outcome;
 use meshsniff::problem::Code;
 
-use crate::cluster::Connection;
+use crate::cluster::{Connection, Wanted};
 
 /// Which HTTP requests did their client give up before the answer? From packets
 #[derive(Debug, Parser)]
@@ -25,6 +26,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
+    #[command(visible_aliases = ["pods"])]
+    Pod(Box<Capture>),
     /// Read captures (pcap, pcapng; plain, gzip, zstd) and say what went wrong
     Analyze(Box<Analyze>),
     /// What a finding means, what usually causes it, what to check next
@@ -39,8 +43,9 @@ pub(crate) enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
+  kubectl meshsniff pod catalog-v2-6df -n shop
+  kubectl meshsniff deploy/catalog -n shop --duration 30s
   kubectl meshsniff analyze trace.pcap
-  kubectl meshsniff analyze trace.pcap -w evidence.pcapng
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -
   kubectl meshsniff explain client-closed-first
   kubectl meshsniff demo";
@@ -80,6 +85,13 @@ pub(crate) struct Analyze {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) report: Report,
+}
+
+/// What is told of the exchanges, and how: the same for captures and for pods
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
     /// What to print: text, jsonl or json
     ///
     /// text is for people: one line an exchange, times in UTC, then a summary. jsonl is one JSON
@@ -197,6 +209,141 @@ that its shares stay true.
 Exit codes: 0 done, 1 error (what could be read is reported), 2 usage,
 3 with --exit-code: there are findings. A closed pipe (| head) is a normal end.";
 
+/// Capture pods where sidecar and application speak plaintext, and say what went wrong
+///
+/// An agent is started beside the pods for as long as the capture runs: a Job on each node, made
+/// in the image of the pod itself, which the node has. It enters the pod's network, gives up every
+/// right, then reads the first packet. Without -w the exchanges are analysed there and only they
+/// travel; with -w the packets do. When the command ends, however it ends, the cluster is as before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CAPTURE_EXAMPLES)]
+pub(crate) struct Capture {
+    /// NAME, pod/NAME, deploy/NAME (sts, ds, rs, job, svc); several of them
+    #[arg(value_name = "POD")]
+    pub(crate) names: Vec<String>,
+
+    /// Pods with these labels, as app=catalog
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
+    pub(crate) selector: Option<String>,
+
+    /// With -l: in all namespaces
+    #[arg(short = 'A', long, requires = "selector")]
+    pub(crate) all_namespaces: bool,
+
+    /// Interface of the pod; any is all of them [default: lo]
+    #[arg(short, long, value_name = "NAME", default_value = "lo", hide_default_value = true)]
+    pub(crate) interface: String,
+
+    /// Only packets that this filter lets through, as for tcpdump
+    ///
+    /// Not by the port of a sidecar: outbound connections have different addresses in each
+    /// direction on lo, and a filter on 15001 loses every response.
+    #[arg(short, long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+
+    /// End after this time, as 30s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// End after so many packets
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) count: Option<u64>,
+
+    /// End after so many bytes of packets, as 100MiB
+    #[arg(long, value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
+    pub(crate) max_bytes: Option<u64>,
+
+    /// Keep at most so many bytes of a packet
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144), hide_short_help = true)]
+    pub(crate) snaplen: Option<u32>,
+
+    /// The container that is meant; all of a pod share its interfaces
+    #[arg(short, long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) container: Option<String>,
+
+    /// More pods than this are refused [default: 20]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    pub(crate) max_pods: usize,
+
+    /// Also pods in their node's network: everything of the node is seen
+    #[arg(long, hide_short_help = true)]
+    pub(crate) host_network: bool,
+
+    /// Not privileged: NET_RAW, SYS_ADMIN and SYS_PTRACE alone
+    #[arg(long, help_heading = "Agent", hide_short_help = true)]
+    pub(crate) least_privilege: bool,
+
+    /// Namespace for the agent [default: that of the pods]
+    #[arg(long, value_name = "NAMESPACE", help_heading = "Agent", hide_short_help = true)]
+    pub(crate) agent_namespace: Option<String>,
+
+    /// Image to run the agent in [default: the pod's own]; nothing in it is used
+    #[arg(long, value_name = "IMAGE", help_heading = "Agent", hide_short_help = true)]
+    pub(crate) agent_image: Option<String>,
+
+    /// CPU that the agent asks for [default: 20m]; it has no limit
+    #[arg(
+        long,
+        value_name = "CPU",
+        default_value = "20m",
+        hide_default_value = true,
+        help_heading = "Agent",
+        hide_short_help = true
+    )]
+    pub(crate) agent_cpu: String,
+
+    /// Memory that the agent asks for and is limited to [default: 256Mi]
+    #[arg(
+        long,
+        value_name = "MEMORY",
+        default_value = "256Mi",
+        hide_default_value = true,
+        help_heading = "Agent",
+        hide_short_help = true
+    )]
+    pub(crate) agent_memory: String,
+
+    /// Print what would be created, as JSON; nothing is
+    #[arg(long, hide_short_help = true)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) report: Report,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+impl Capture {
+    /// The pods that are meant.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            names: self.names.clone(),
+            selector: self.selector.clone(),
+            all_namespaces: self.all_namespaces,
+            container: self.container.clone(),
+            max_pods: self.max_pods,
+            host_network: self.host_network,
+        }
+    }
+}
+
+const CAPTURE_EXAMPLES: &str = "\
+Examples:
+  kubectl meshsniff pod catalog-v2-6df -n shop
+  kubectl meshsniff deploy/catalog -n shop --duration 30s
+  kubectl meshsniff pod catalog-v2-6df -w evidence.pcapng
+  kubectl meshsniff -l app=catalog -o jsonl
+
+Exit codes: 0 done, 1 error or cut short (what came is reported), 2 usage,
+3 with --exit-code: there are findings.";
+
 /// Would a capture work here? What is allowed, admitted, found
 ///
 /// Nothing is created. Each line is one condition; one that fails is followed by its fix.
@@ -267,6 +414,24 @@ pub(crate) struct Explain {
     pub(crate) code: Option<String>,
 }
 
+/// The command line with `pod` where no command is named: `kubectl meshsniff deploy/catalog`.
+pub(crate) fn with_command(line: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    use clap::CommandFactory as _;
+
+    let mut line: Vec<OsString> = line.into_iter().collect();
+    let Some(first) = line.get(1).and_then(|word| word.to_str()) else { return line };
+    let own = ["help", "-h", "--help", "-V", "--version"];
+    let command = Args::command();
+    let known = own.contains(&first)
+        || command
+            .get_subcommands()
+            .any(|known| known.get_name_and_visible_aliases().contains(&first));
+    if !known {
+        line.insert(1, "pod".into());
+    }
+    line
+}
+
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -309,6 +474,22 @@ fn names<const N: usize>(what: &str, names: [&str; N]) -> String {
     format!("{what} is one of {}", names.join(", "))
 }
 
+/// `65536`, `64KiB`, `100MiB`, `2GiB`.
+fn bytes(given: &str) -> Result<u64, String> {
+    let help = || format!("bytes are a number, as 65536, 64KiB, 100MiB, 2GiB; {given:?} is none");
+    let end = given.find(|c: char| !c.is_ascii_digit()).unwrap_or(given.len());
+    let (number, unit) = given.split_at(end);
+    let shift = match unit {
+        "" | "B" => 0,
+        "KiB" | "Ki" => 10,
+        "MiB" | "Mi" => 20,
+        "GiB" | "Gi" => 30,
+        _ => return Err(help()),
+    };
+    let number: u64 = number.parse().map_err(|_| help())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(help)
+}
+
 /// `500ms`, `1s`, `1.5s`, `2m`.
 fn duration(given: &str) -> Result<Duration, String> {
     let help = || format!("a time has a unit, as 500ms, 1.5s, 2m; {given:?} is none");
@@ -334,6 +515,28 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_pod_needs_no_command() {
+        let with = |line: &[&str]| {
+            let line = ["kubectl-meshsniff"].iter().chain(line).map(OsString::from);
+            with_command(line).into_iter().nth(1).unwrap_or_default()
+        };
+        assert_eq!(with(&["deploy/catalog", "-n", "shop"]), "pod");
+        assert_eq!(with(&["-n", "shop", "catalog"]), "pod");
+        assert_eq!(with(&["analyze", "x.pcap"]), "analyze");
+        assert_eq!(with(&["--help"]), "--help");
+        assert_eq!(with(&[]), "");
+    }
+
+    #[test]
+    fn bytes_may_have_units() {
+        assert_eq!(bytes("65536"), Ok(65536));
+        assert_eq!(bytes("64KiB"), Ok(65536));
+        for bad in ["", "0", "-1", "1.5MiB", "10MB", "99999999999999GiB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

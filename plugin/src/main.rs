@@ -2,9 +2,9 @@
 
 mod analyze;
 mod args;
+mod capture;
 mod check;
 mod clean;
-#[allow(dead_code, unused_imports)] // until the capture of pods calls it
 mod cluster;
 mod complete;
 mod demo;
@@ -29,8 +29,9 @@ fn main() -> ExitCode {
     if let Some(code) = complete::asked() {
         return code;
     }
-    let args = Args::parse();
+    let args = Args::parse_from(args::with_command(std::env::args_os()));
     let ended = match args.command {
+        Command::Pod(pod) => capture::run(*pod),
         Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
         Command::Demo(demo) => demo::run(demo.duration),

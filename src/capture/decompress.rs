@@ -3,6 +3,10 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
+/// Read of gzip at once: where the stream is damaged, flate2 loses what it had decoded in the same
+/// call, so a call is kept short.
+const GZIP_PIECE: usize = 4 << 10;
+
 /// A stream, decompressed if its first bytes are those of gzip or zstd.
 ///
 /// Waits for no more than the first 4 bytes before it decides. Errors of the inner stream pass
@@ -66,7 +70,8 @@ impl<R: Read> Read for Decompress<R> {
                     return result.map_err(|error| read.restore(error));
                 }
                 Kind::Gzip(read) => {
-                    let result = read.read(into);
+                    let len = into.len().min(GZIP_PIECE);
+                    let result = read.read(&mut into[..len]);
                     return result.map_err(|error| read.get_ref().restore(error));
                 }
                 Kind::Zstd(read) => {

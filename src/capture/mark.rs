@@ -5,6 +5,7 @@ use super::Timestamp;
 /// Every later type carries marks, so that whatever is said can be looked up. Numbers count from
 /// 1 over the whole capture, as Wireshark's `frame.number` does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mark {
     /// Position in the capture, from 1.
     pub number: u64,

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The only clock in this library. Live views and files are judged by the same clock, the
 /// capture's, so a file gives the same verdicts however fast it is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Timestamp(i64);
 
 impl Timestamp {

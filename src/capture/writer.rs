@@ -145,6 +145,11 @@ impl<W: Write> Writer<W> {
         self.inner.get_mut().flush()
     }
 
+    /// The stream, with what was handed on so far.
+    pub fn get_mut(&mut self) -> &mut W {
+        self.inner.get_mut().get_mut()
+    }
+
     /// Hands on what was collected and gives the stream back.
     pub fn into_inner(self) -> io::Result<W> {
         self.inner.into_inner().into_inner().map_err(io::IntoInnerError::into_error)

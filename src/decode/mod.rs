@@ -34,7 +34,7 @@ pub fn decode<'a>(packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
     Ok(Segment {
         mark: packet.mark,
         interface: packet.interface,
-        place: (packet.interface << 12 ^ network.device) as u16,
+        place: packet.interface.rotate_left(16) ^ network.device,
         addresses: transport.addresses(tcp.ports),
         seq: tcp.seq,
         ack: tcp.ack,

@@ -13,7 +13,7 @@ pub struct Segment<'a> {
     /// Where connections are kept apart although their addresses are equal: the interface of the
     /// capture, mixed with the device's index where one interface of the capture is all devices
     /// (cooked v2).
-    pub place: u16,
+    pub place: u32,
     /// Sender and receiver.
     pub addresses: Addresses,
     /// Position of the first byte, or of the SYN.

@@ -36,7 +36,7 @@ pub(super) struct Connection {
     pub(super) info: Info,
     /// Of a redirected connection: where the client's packets go instead.
     pub(super) redirect: Option<Box<Endpoint>>,
-    pub(super) place: u16,
+    pub(super) place: u32,
     pub(super) state: State,
     /// Who is who was guessed from ports, not seen.
     pub(super) guessed: bool,
@@ -120,7 +120,7 @@ impl Connection {
 impl Connection {
     /// Whether a segment between these endpoints, in either order, belongs to it.
     #[inline]
-    pub(super) fn joins(&self, a: &Endpoint, b: &Endpoint, place: u16) -> bool {
+    pub(super) fn joins(&self, a: &Endpoint, b: &Endpoint, place: u32) -> bool {
         let Info { client, server, .. } = &self.info;
         let with = |server| (a == client && b == server) || (a == server && b == client);
         self.place == place && (with(server) || self.redirect.as_deref().is_some_and(with))

@@ -62,7 +62,7 @@ impl<T> Table<T> {
     }
 
     #[inline]
-    pub(super) fn find(&mut self, a: &Endpoint, b: &Endpoint, place: u16) -> Option<u32> {
+    pub(super) fn find(&mut self, a: &Endpoint, b: &Endpoint, place: u32) -> Option<u32> {
         let hash = self.hash(a, b, place);
         let (last_hash, last) = self.last;
         if last_hash == hash && self.is(last, a, b, place) {
@@ -75,7 +75,7 @@ impl<T> Table<T> {
     }
 
     #[inline]
-    fn is(&self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) -> bool {
+    fn is(&self, id: u32, a: &Endpoint, b: &Endpoint, place: u32) -> bool {
         self.get(id).is_some_and(|slot| slot.connection.joins(a, b, place))
     }
 
@@ -91,7 +91,7 @@ impl<T> Table<T> {
     }
 
     /// Makes a connection findable under these endpoints.
-    pub(super) fn point(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) {
+    pub(super) fn point(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u32) {
         let hash = self.hash(a, b, place);
         self.index.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
@@ -126,7 +126,7 @@ impl<T> Table<T> {
         self.free.push(id);
     }
 
-    fn unpoint(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u16) {
+    fn unpoint(&mut self, id: u32, a: &Endpoint, b: &Endpoint, place: u32) {
         let hash = self.hash(a, b, place);
         if let Ok(entry) = self.index.find_entry(spread(hash), |(_, other)| *other == id) {
             entry.remove();
@@ -158,10 +158,10 @@ impl<T> Table<T> {
 
     /// Equal for both orders of the endpoints.
     #[inline]
-    fn hash(&self, a: &Endpoint, b: &Endpoint, place: u16) -> u32 {
+    fn hash(&self, a: &Endpoint, b: &Endpoint, place: u32) -> u32 {
         let hash = match (a, b) {
             (Endpoint::V4(a), Endpoint::V4(b)) => {
-                self.hasher.hash_one((*a.min(b) | u64::from(place) << 48, *a.max(b)))
+                self.hasher.hash_one((*a.min(b) ^ u64::from(place).rotate_right(16), *a.max(b)))
             }
             _ => self.hasher.hash_one((a.min(b), a.max(b), place)),
         };

@@ -8,6 +8,8 @@ use crate::problem::Findings;
 
 /// One side of a connection, or of an exchange on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Side {
     /// The one that connected and asks.
     Client,
@@ -17,6 +19,8 @@ pub enum Side {
 
 /// What was spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Protocol {
     /// HTTP/1.0 or HTTP/1.1.
     Http1,
@@ -28,6 +32,7 @@ pub enum Protocol {
 ///
 /// Absent (`None`) always means "not known from the packets", never zero or empty.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exchange {
     /// Number of the connection in the capture, from 1; exchanges of one connection share it.
     pub connection: u64,
@@ -42,14 +47,18 @@ pub struct Exchange {
     /// The request, or what is known of it.
     pub request: Request,
     /// The response that the client could take; absent until its head has been read.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub response: Option<Response>,
     /// How it ended.
     pub outcome: Outcome,
     /// Who ended it, where the outcome says that somebody left.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub by: Option<Side>,
     /// The packet with which that side left (FIN or RST); of a refused connect, the RST.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub close: Option<Mark>,
     /// The answer that came after the client had left.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub late: Option<Late>,
     /// What the detectors say of it.
     pub findings: Findings,
@@ -57,20 +66,27 @@ pub struct Exchange {
 
 /// The request of an exchange.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Request {
     /// The method as sent, such as `GET`.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub method: Option<Cow<'static, str>>,
     /// The request target as sent: a path, or whatever stood there.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub path: Option<Box<str>>,
     /// The Host field.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub host: Option<Box<str>>,
     /// The x-request-id field, by which proxies' access logs name the same request.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub request_id: Option<Box<str>>,
     /// Sent by kubelet to see whether the container lives (`User-Agent: kube-probe/...`).
     pub probe: bool,
     /// The packet with its first byte; of a failed connect, the first SYN.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub first: Option<Mark>,
     /// The packet with its last byte seen; of a failed connect, the last SYN.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub last: Option<Mark>,
     /// Bytes of its body, without framing.
     pub body: u64,
@@ -80,6 +96,7 @@ pub struct Request {
 
 /// The response of an exchange.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Response {
     /// The status code of the final response (not of 1xx before it).
     pub status: u16,
@@ -90,11 +107,14 @@ pub struct Response {
     /// Bytes of its body, without framing.
     pub body: u64,
     /// It was made by a proxy of the mesh, not by the application: how that shows.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub proxy: Option<ProxyAnswer>,
 }
 
 /// By which sign a response is the proxy's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ProxyAnswer {
     /// `server: envoy` or `istio-envoy` without `x-envoy-upstream-service-time`.
     Envoy,
@@ -104,8 +124,10 @@ pub enum ProxyAnswer {
 
 /// The answer that came after the client had left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Late {
     /// Its status, if its head was read.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub status: Option<u16>,
     /// The packet with its first byte.
     pub mark: Mark,

@@ -3,6 +3,8 @@
 /// An outcome is a statement of who did what in which order. What cannot be proved is
 /// [`Outcome::Unknown`]; what may still end either way is [`Outcome::InProgress`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Outcome {
     /// The whole response was seen, before anyone closed.
     Complete,

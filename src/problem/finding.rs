@@ -2,6 +2,8 @@
 /// captures, `explain`, documentation and file names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Code {
     /// The client closed before the response had begun.
     ClientClosedFirst,
@@ -42,6 +44,8 @@ pub enum Severity {
 
 /// A set of codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "Vec<Code>", into = "Vec<Code>"))]
 pub struct Findings(u16);
 
 impl Findings {
@@ -63,6 +67,29 @@ impl Findings {
     /// The codes, in the order of their declaration.
     pub fn iter(self) -> impl Iterator<Item = Code> {
         Code::ALL.into_iter().filter(move |code| self.contains(*code))
+    }
+}
+
+impl FromIterator<Code> for Findings {
+    fn from_iter<I: IntoIterator<Item = Code>>(codes: I) -> Self {
+        let mut findings = Self::default();
+        codes.into_iter().for_each(|code| findings.insert(code));
+        findings
+    }
+}
+
+/// As a list of words, which says more to people than a number, and the same after a code is added.
+#[cfg(feature = "serde")]
+impl From<Vec<Code>> for Findings {
+    fn from(codes: Vec<Code>) -> Self {
+        codes.into_iter().collect()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Findings> for Vec<Code> {
+    fn from(findings: Findings) -> Self {
+        findings.iter().collect()
     }
 }
 

@@ -21,11 +21,17 @@ impl Document {
 
     /// Appends an exchange.
     #[inline]
-    pub fn exchange(&mut self, out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers) {
+    pub fn exchange(
+        &mut self,
+        out: &mut Vec<u8>,
+        exchange: &Exchange,
+        numbers: Numbers,
+        pod: Option<&str>,
+    ) {
         self.begin(out);
         out.extend_from_slice(if self.begun { b",\n" } else { b"\n" });
         self.begun = true;
-        write_exchange(out, exchange, numbers);
+        write_exchange(out, exchange, numbers, pod);
     }
 
     /// Appends the findings and the summary: the document is whole then.

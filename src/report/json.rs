@@ -14,8 +14,9 @@ pub enum Numbers {
 /// Appends the exchange as one JSON object, without a line end.
 ///
 /// The format is described by `docs/schema/exchange.v1.json`. A field that is absent is not known.
+/// `pod` is where it was captured, as `namespace/pod`.
 #[inline]
-pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers) {
+pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers, pod: Option<&str>) {
     let request = &exchange.request;
     out.push(b'{');
     if let Some(id) = &request.request_id {
@@ -69,6 +70,7 @@ pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers) 
     if numbers == Numbers::Told {
         packets(out, exchange);
     }
+    string(out, b",\"pod\":", pod);
     out.extend_from_slice(b",\"findings\":[");
     if !exchange.findings.is_empty() {
         for (place, code) in exchange.findings.iter().enumerate() {
@@ -157,7 +159,7 @@ mod tests {
 
     fn written(exchange: &Exchange) -> Value {
         let mut out = Vec::new();
-        write_exchange(&mut out, exchange, Numbers::Told);
+        write_exchange(&mut out, exchange, Numbers::Told, None);
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -199,7 +201,7 @@ mod tests {
         exchange.request.path = Some(path.into());
         assert_eq!(written(&exchange)["path"], path);
         let mut out = Vec::new();
-        write_exchange(&mut out, &exchange, Numbers::Withheld);
+        write_exchange(&mut out, &exchange, Numbers::Withheld, None);
         assert!(!String::from_utf8(out).unwrap().contains(char::is_control));
     }
 }

@@ -13,6 +13,7 @@ pub mod comment;
 mod document;
 mod json;
 mod palette;
+mod pods;
 mod route;
 mod sample;
 mod share;

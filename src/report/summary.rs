@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::pods::Pods;
 use super::route::Routes;
 use super::sample::Sample;
 use super::write::micros;
@@ -47,6 +48,7 @@ pub struct Summary {
     routes: Routes,
     pub(super) list: Vec<Route>,
     pub(super) outcomes: [u64; Outcome::ALL.len()],
+    pub(super) pods: Pods,
 }
 
 /// One method and folded path, or one server that connects failed to.
@@ -87,7 +89,12 @@ pub(super) struct Late {
 
 impl Default for Summary {
     fn default() -> Self {
-        Self { routes: Routes::new(ROUTES), list: Vec::new(), outcomes: [0; Outcome::ALL.len()] }
+        Self {
+            routes: Routes::new(ROUTES),
+            list: Vec::new(),
+            outcomes: [0; Outcome::ALL.len()],
+            pods: Pods::default(),
+        }
     }
 }
 
@@ -97,10 +104,27 @@ impl Summary {
         Self::default()
     }
 
+    /// Takes the name of an interface: one named `namespace/pod:interface` is that pod's.
+    pub fn describe(&mut self, interface: u32, name: &str) {
+        self.pods.describe(interface, name);
+    }
+
+    /// The pod that the interface is of, as `namespace/pod`.
+    #[inline]
+    pub fn pod(&self, interface: u32) -> Option<&str> {
+        self.pods.name(interface)
+    }
+
+    /// Whether there are several pods, so that each line has to say which it is of.
+    pub fn has_pods(&self) -> bool {
+        self.pods.several()
+    }
+
     /// Takes an exchange that has ended.
     #[inline]
     pub fn add(&mut self, exchange: &Exchange) {
         self.outcomes[exchange.outcome as usize] += 1;
+        self.pods.add(exchange);
         let route = self.route(exchange);
         route.n += 1;
         if let Some(total) = exchange.total() {
@@ -163,13 +187,13 @@ fn is_connect(exchange: &Exchange) -> bool {
 }
 
 #[inline]
-fn record(times: &mut Histogram<u32>, span: Duration) {
+pub(super) fn record(times: &mut Histogram<u32>, span: Duration) {
     // It grows by itself; what is out of reach even so (2^62 µs) is no time that passed.
     let _ = times.record(micros(span));
 }
 
 /// Two digits are exact: an error of 0.8 % at most. Grows with the longest time seen.
-fn histogram() -> Histogram<u32> {
+pub(super) fn histogram() -> Histogram<u32> {
     match Histogram::new(2) {
         Ok(histogram) => histogram,
         // 2 is within the limits of the crate.

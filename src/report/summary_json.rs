@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
+use super::pods::Pod;
 use super::summary::{Ended, Route, Summary};
 use super::verdict::{Verdict, all_well, verdicts};
 use super::write::{integer, json_string, millis};
@@ -122,7 +125,13 @@ impl Summary {
         let counts = ended.counts;
         let mut object = Object::new(out);
         let verdict = verdicts(self).first().map(Verdict::sentence);
-        object.string("verdict", &verdict.unwrap_or_else(|| all_well(self)));
+        let verdict = verdict.unwrap_or_else(|| all_well(self));
+        if self.has_pods() {
+            object.string("verdict", &format!("{} {verdict}", self.pods.sentence()));
+            array(object.key("pods"), self.pods.iter(), one_pod);
+        } else {
+            object.string("verdict", &verdict);
+        }
         object.integer("exchanges", self.exchanges());
         object.object("outcomes", |outcomes| {
             for outcome in Outcome::ALL {
@@ -212,6 +221,25 @@ fn one_code(out: &mut Vec<u8>, verdict: &Verdict<'_>, code: Code, count: u64) {
     object.end();
 }
 
+fn span(object: &mut Object<'_>, times: &Histogram<u32>) {
+    for (key, at) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
+        let value = times.value_at_quantile(at).min(times.max());
+        object.millis(key, Duration::from_micros(value));
+    }
+}
+
+fn one_pod(out: &mut Vec<u8>, pod: &Pod) {
+    let mut object = Object::new(out);
+    object.string("pod", &pod.name);
+    object.integer("n", pod.n);
+    object.integer("answered", pod.answered);
+    object.integer("failed", pod.failed);
+    if !pod.times.is_empty() {
+        object.object("total_ms", |object| span(object, &pod.times));
+    }
+    object.end();
+}
+
 fn one_route(out: &mut Vec<u8>, route: &Route) {
     let mut object = Object::new(out);
     object.string("route", &route.name);
@@ -220,12 +248,7 @@ fn one_route(out: &mut Vec<u8>, route: &Route) {
     object.integer("gave_up", route.gave_up());
     for (key, times) in [("ttfb_ms", &route.ttfb), ("total_ms", &route.total)] {
         if !times.is_empty() {
-            object.object(key, |span| {
-                for (key, at) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
-                    let value = times.value_at_quantile(at).min(times.max());
-                    span.millis(key, Duration::from_micros(value));
-                }
-            });
+            object.object(key, |object| span(object, times));
         }
     }
     if let Some(timeout) = route.timeout() {

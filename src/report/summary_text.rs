@@ -18,6 +18,9 @@ const ROWS: usize = 20;
 impl Summary {
     /// Appends the summary as text. Its first line is the answer.
     pub fn write_text(&self, out: &mut Vec<u8>, ended: &Ended<'_>, palette: Palette) {
+        if self.has_pods() {
+            self.pods.write_text(out, palette);
+        }
         self.answer(out, palette);
         self.table(out);
         out.push(b'\n');

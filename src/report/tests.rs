@@ -77,7 +77,7 @@ fn every_line_is_as_the_schema_says() {
     let validator = validator("exchange");
     for exchange in every_kind() {
         let mut out = Vec::new();
-        write_exchange(&mut out, &exchange, Numbers::Told);
+        write_exchange(&mut out, &exchange, Numbers::Told, None);
         assert_valid(&validator, &serde_json::from_slice(&out).unwrap());
     }
 }
@@ -94,7 +94,7 @@ fn the_document_is_as_the_schema_says() {
     ] {
         let (mut out, mut document) = (Vec::new(), Document::new());
         for exchange in &exchanges {
-            document.exchange(&mut out, exchange, Numbers::Told);
+            document.exchange(&mut out, exchange, Numbers::Told, None);
         }
         document.finish(&mut out, &summary_of(&exchanges), &ended(&counts));
         let value: Value = serde_json::from_slice(&out).unwrap();

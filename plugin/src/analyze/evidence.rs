@@ -11,7 +11,7 @@ use meshsniff::report::comment::{self, Role};
 use super::input::Input;
 use super::is_dash;
 use super::session::settings;
-use crate::args::Analyze;
+use crate::args::Report;
 
 /// The packets that prove it (`-w`).
 ///
@@ -42,7 +42,7 @@ struct Live {
 
 impl Evidence {
     /// Ready to write what `-w` asks for.
-    pub(crate) fn new(args: &Analyze, input: &Input) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &Report, input: &Input) -> anyhow::Result<Self> {
         let to = args.write.as_ref().map(|path| match is_dash(path) {
             true => Target::Stdout,
             false => Target::File(path.clone()),
@@ -65,6 +65,21 @@ impl Evidence {
             }
         }
         Ok(Self { to, options, annotations: Annotations::default(), source, live })
+    }
+
+    /// No packets to write.
+    pub(crate) fn none(args: &Report) -> Self {
+        Self {
+            to: None,
+            options: Options {
+                only_flagged: false,
+                no_bodies: false,
+                settings: settings(args, false),
+            },
+            annotations: Annotations::default(),
+            source: None,
+            live: None,
+        }
     }
 
     /// The file's name, for people.

@@ -4,7 +4,7 @@ use meshsniff::pairing::{Exchange, Outcome};
 use meshsniff::problem::Code;
 use meshsniff::report::LeftOut;
 
-use crate::args::Analyze;
+use crate::args::Report;
 
 /// Ports on which the mesh speaks with itself: Istio's admin, debug, metrics, health, DNS and
 /// Envoy's metrics; Linkerd's control and admin.
@@ -23,7 +23,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn new(args: &Analyze) -> Self {
+    pub(crate) fn new(args: &Report) -> Self {
         Self {
             all: args.all,
             ports: args.port.clone(),

@@ -20,6 +20,8 @@ pub(crate) struct Input {
     /// The path to read it again, of a regular file.
     path: Option<PathBuf>,
     live: bool,
+    /// Whoever feeds it ends it, also on Ctrl-C.
+    fed: bool,
     progress: Option<Progress>,
 }
 
@@ -36,7 +38,7 @@ impl Input {
                 .map_err(|error| format!("stdin cannot be read: {error}"))?;
             let file = File::from(stdin);
             let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-            return Ok(Self { file, path: None, live: !regular, progress: None });
+            return Ok(Self { file, path: None, live: !regular, fed: false, progress: None });
         }
         let file = File::open(path).map_err(|error| refused(path, &error))?;
         let metadata = file.metadata().map_err(|error| refused(path, &error))?;
@@ -47,12 +49,22 @@ impl Input {
         let live = kind.is_fifo() || kind.is_socket() || kind.is_char_device();
         let progress = metadata.is_file().then(|| Progress::new(metadata.len()));
         let path = metadata.is_file().then(|| path.to_owned());
-        Ok(Self { file, path, live, progress: progress.flatten() })
+        Ok(Self { file, path, live, fed: false, progress: progress.flatten() })
     }
 
     /// A stream that somebody else has opened.
     pub(crate) fn live(file: File) -> Self {
-        Self { file, path: None, live: true, progress: None }
+        Self { file, path: None, live: true, fed: false, progress: None }
+    }
+
+    /// A stream that ends when it is to end, also on Ctrl-C.
+    pub(crate) fn fed(file: File) -> Self {
+        Self { fed: true, ..Self::live(file) }
+    }
+
+    /// Whether somebody else takes care of its end.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.fed
     }
 
     /// Whether more may come while we look.

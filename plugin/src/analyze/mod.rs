@@ -3,11 +3,13 @@
 mod evidence;
 mod filter;
 mod input;
+mod judge;
 mod output;
 mod progress;
 mod session;
 mod view;
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
@@ -15,11 +17,13 @@ use meshsniff::report::Palette;
 
 use clap::Parser as _;
 
-use crate::args::{Analyze, Args, Color, Command, Format};
+use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
 use evidence::Evidence;
 use input::Input;
+pub(crate) use judge::Judge;
 use output::Output;
+pub(crate) use session::Outcome;
 use session::Session;
 
 /// Analyses each file on its own and answers how it went: an error outweighs findings.
@@ -38,9 +42,10 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
 }
 
 /// Analyses a stream of packets live, as `analyze -` does.
-pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
+pub(crate) fn stream(packets: File) -> anyhow::Result<Exit> {
     let args = Args::parse_from(["kubectl-meshsniff", "analyze", "-"]);
     let Command::Analyze(args) = args.command else { return Ok(Exit::Error) };
+    let args = args.report;
     let input = Input::live(packets);
     let evidence = Evidence::new(&args, &input)?;
     let palette = palette(args.color, false);
@@ -52,26 +57,53 @@ pub(crate) fn stream(packets: std::fs::File) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What clap cannot know.
-fn check(args: &Analyze) -> Result<(), Usage> {
+/// Analyses packets as they come, until whoever feeds them ends the stream.
+pub(crate) fn fed(args: &Report, packets: File) -> anyhow::Result<Outcome> {
+    let input = Input::fed(packets);
+    let evidence = Evidence::new(args, &input)?;
+    let (out, palette) = out(args);
+    Session::new(args, input, out, evidence, palette).run()
+}
+
+/// Who judges exchanges that were analysed elsewhere.
+pub(crate) fn judge(args: &Report) -> anyhow::Result<Judge> {
+    let (out, palette) = out(args);
+    Ok(Judge::new(args, out, Evidence::none(args), palette))
+}
+
+/// Where lines go, and their colours.
+fn out(args: &Report) -> (Output, Palette) {
+    let to_stderr = args.write.as_deref().is_some_and(is_dash);
+    (Output::new(to_stderr), palette(args.color, to_stderr))
+}
+
+/// What clap cannot know of any report.
+pub(crate) fn check_report(args: &Report) -> Result<(), Usage> {
     let refuse = |why: &str| Err(Usage(why.into()));
     if args.privileged {
         return refuse("-p (ksniff) is not needed: privileged is the default here; leave it out");
     }
-    if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
-        return refuse("stdin can be read once only: name - once");
-    }
-    let Some(out) = &args.write else { return Ok(()) };
-    if args.files.len() > 1 {
-        return refuse("-w writes one capture: analyse one FILE at a time with it");
-    }
-    if is_dash(out) && std::io::stdout().is_terminal() {
+    if args.write.as_deref().is_some_and(is_dash) && std::io::stdout().is_terminal() {
         return refuse(
             "packets are not for a terminal: give -w a file, or pipe into a reader, \
              as `-w - | wireshark -k -i -`",
         );
     }
-    if args.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
+    Ok(())
+}
+
+/// What clap cannot know.
+fn check(args: &Analyze) -> Result<(), Usage> {
+    let refuse = |why: &str| Err(Usage(why.into()));
+    check_report(&args.report)?;
+    if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
+        return refuse("stdin can be read once only: name - once");
+    }
+    let Some(out) = &args.report.write else { return Ok(()) };
+    if args.files.len() > 1 {
+        return refuse("-w writes one capture: analyse one FILE at a time with it");
+    }
+    if args.report.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
         return refuse(
             "--only-flagged needs the whole capture first, and a live stream passes packets on at \
              once: give -w a file",
@@ -88,9 +120,9 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 
 /// Analyses one capture.
 fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
-    let to_stderr = args.write.as_deref().is_some_and(is_dash);
+    let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
-    if args.files.len() > 1 && args.output == Format::Text {
+    if args.files.len() > 1 && args.report.output == Format::Text {
         let name = file.to_string_lossy().replace(char::is_control, "?");
         let blank = if place > 0 { "\n" } else { "" };
         out.buffer().extend_from_slice(format!("{blank}== {name}\n").as_bytes());
@@ -103,15 +135,15 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
             return Ok(Exit::Error);
         }
     };
-    let evidence = Evidence::new(args, &input)?;
-    let palette = palette(args.color, to_stderr);
-    let ended = Session::new(args, input, out, evidence, palette).run()?;
+    let evidence = Evidence::new(&args.report, &input)?;
+    let palette = palette(args.report.color, to_stderr);
+    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }
     Ok(match ended.failure {
         Some(_) => Exit::Error,
-        None if ended.findings && args.exit_code => Exit::Findings,
+        None if ended.findings && args.report.exit_code => Exit::Findings,
         None => Exit::Done,
     })
 }

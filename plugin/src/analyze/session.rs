@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use meshsniff::capture::{Error, Item, Reader};
-use meshsniff::problem::loss;
-use meshsniff::report::{Ended, Palette, Summary};
-use meshsniff::{Analysis, Event, Settings};
+use meshsniff::report::Palette;
+use meshsniff::{Analysis, Settings};
 
 use super::evidence::Evidence;
-use super::filter::Filter;
 use super::input::{Input, Waiter};
+use super::judge::Judge;
 use super::output::Output;
-use super::view::View;
-use crate::args::Analyze;
+use crate::args::Report;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -27,6 +25,8 @@ pub(crate) struct Session {
     analysis: Analysis,
     judge: Judge,
     waiter: Option<Waiter>,
+    /// Ctrl-C ends it; otherwise whoever feeds the input does.
+    interrupts: bool,
     /// Set by Ctrl-C.
     stop: Arc<AtomicBool>,
     stopped: Option<Instant>,
@@ -34,14 +34,6 @@ pub(crate) struct Session {
     dropped: BTreeMap<u32, u64>,
     /// When the last packets came, by our clock, and how many there were.
     arrived: (Instant, u64),
-}
-
-/// Takes events: what becomes of an exchange.
-struct Judge {
-    view: View,
-    filter: Filter,
-    summary: Summary,
-    evidence: Evidence,
 }
 
 /// How a session ended.
@@ -54,13 +46,14 @@ pub(crate) struct Outcome {
 
 impl Session {
     pub(crate) fn new(
-        args: &Analyze,
+        args: &Report,
         input: Input,
         out: Output,
         evidence: Evidence,
         palette: Palette,
     ) -> Self {
         let live = input.is_live();
+        let interrupts = live && !input.is_fed();
         // stdin and stdout may be two ends of one terminal: there is no bar between lines.
         let bar = args.summary || !io::IsTerminal::is_terminal(&io::stdout());
         let input = if bar { input } else { input.without_progress() };
@@ -68,13 +61,9 @@ impl Session {
         Self {
             reader: Reader::new(input),
             analysis: Analysis::new(settings(args, live)),
-            judge: Judge {
-                view: View::new(args, out, palette),
-                filter: Filter::new(args),
-                summary: Summary::new(),
-                evidence,
-            },
+            judge: Judge::new(args, out, evidence, palette),
             waiter,
+            interrupts,
             stop: Arc::new(AtomicBool::new(false)),
             stopped: None,
             dropped: BTreeMap::new(),
@@ -84,7 +73,7 @@ impl Session {
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.
     pub(crate) fn run(mut self) -> anyhow::Result<Outcome> {
-        if self.waiter.is_some() {
+        if self.interrupts {
             // The second Ctrl-C ends at once.
             let again = Arc::clone(&self.stop);
             signal_hook::flag::register_conditional_shutdown(
@@ -98,29 +87,16 @@ impl Session {
         self.analysis.finish();
         self.judge.take(&mut self.analysis)?;
         let read = self.reader.packets() > 0 || failure.is_none();
-        let Judge { mut view, filter, summary, evidence } = self.judge;
-        view.flush()?;
-        let written = evidence.name();
         // The reader, and with it a progress bar, is gone before anything else is said.
         drop(self.reader);
-        if read {
-            evidence.finish()?;
-        } else {
-            evidence.discard();
+        let failure = failure.map(|error| error.to_string());
+        if !read {
+            self.judge.discard()?;
+            return Ok(Outcome { failure, findings: false });
         }
-        let counts = self.analysis.counts();
-        let dropped: u64 = self.dropped.values().sum();
-        let ended = Ended {
-            counts,
-            dropped: (!self.dropped.is_empty()).then_some(dropped),
-            left_out: filter.left_out(),
-            written: written.as_deref(),
-        };
-        if read {
-            view.finish(&summary, &ended)?;
-        }
-        let findings = summary.has_findings() || loss(counts, dropped).is_some();
-        Ok(Outcome { failure: failure.map(|error| error.to_string()), findings })
+        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.values().sum());
+        let findings = self.judge.finish(self.analysis.counts(), dropped)?;
+        Ok(Outcome { failure, findings })
     }
 
     /// Packets in, lines out, until there are no more.
@@ -133,6 +109,11 @@ impl Session {
                     self.judge.evidence.packet(packet, comments)?;
                 }
                 Ok(Some(item)) => {
+                    if let Item::Interface(interface) = item
+                        && let Some(name) = &interface.name
+                    {
+                        self.judge.describe(interface.index, name);
+                    }
                     if let Item::Statistics(statistics) = item {
                         let dropped = [statistics.dropped, statistics.os_dropped];
                         if dropped.iter().any(Option::is_some) {
@@ -157,8 +138,7 @@ impl Session {
 
     /// Nothing to read: shows what is known, waits, lets time pass. Answers whether it is over.
     fn pause(&mut self) -> anyhow::Result<bool> {
-        self.judge.view.flush()?;
-        self.judge.evidence.flush()?;
+        self.judge.flush()?;
         let packets = self.reader.packets();
         if self.arrived.1 != packets {
             self.arrived = (Instant::now(), packets);
@@ -170,7 +150,7 @@ impl Session {
             if let (Some(last), true) = (self.analysis.counts().last, !ready && silence >= TICK) {
                 self.analysis.advance(last.time.after(silence));
                 self.judge.take(&mut self.analysis)?;
-                self.judge.view.flush()?;
+                self.judge.flush()?;
             }
         }
         if self.stop.load(Ordering::Relaxed) {
@@ -181,38 +161,7 @@ impl Session {
     }
 }
 
-impl Judge {
-    /// Takes what the analysis has to say.
-    #[inline]
-    fn take(&mut self, analysis: &mut Analysis) -> io::Result<()> {
-        while let Some(event) = analysis.poll() {
-            self.event(&event)?;
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Exchange(exchange) => {
-                if self.filter.chooses(exchange) {
-                    self.summary.add(exchange);
-                    self.evidence.exchange(exchange);
-                    if self.filter.shows(exchange) {
-                        self.view.exchange(exchange)?;
-                    }
-                }
-            }
-            Event::Question(exchange) => {
-                if self.filter.would_choose(exchange) && !self.filter.chooses_lines() {
-                    self.view.question(exchange)?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The settings of the analysis; the second pass over a file needs the same.
-pub(super) fn settings(args: &Analyze, live: bool) -> Settings {
+pub(super) fn settings(args: &Report, live: bool) -> Settings {
     Settings { slow: args.slow, live, ..Settings::default() }
 }

@@ -4,7 +4,7 @@ use meshsniff::pairing::Exchange;
 use meshsniff::report::{Document, Ended, Lines, Numbers, Palette, Summary, write_exchange};
 
 use super::output::Output;
-use crate::args::{Analyze, Format};
+use crate::args::{Format, Report};
 
 /// What is printed, and how.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct View {
     /// Exchanges have lines; otherwise the summary is all.
     lines: bool,
     numbers: Numbers,
+    /// Several pods: each line says of which it is.
+    pub(crate) several: bool,
 }
 
 #[derive(Debug)]
@@ -25,7 +27,7 @@ enum Kind {
 }
 
 impl View {
-    pub(crate) fn new(args: &Analyze, out: Output, palette: Palette) -> Self {
+    pub(crate) fn new(args: &Report, out: Output, palette: Palette) -> Self {
         let kind = match args.output {
             Format::Text => Kind::Text(Lines::new(palette)),
             Format::Jsonl => Kind::Jsonl,
@@ -33,31 +35,36 @@ impl View {
         };
         // Frames of a capture of flagged connections have other numbers.
         let numbers = if args.only_flagged { Numbers::Withheld } else { Numbers::Told };
-        Self { out, kind, palette, lines: !args.summary, numbers }
+        Self { out, kind, palette, lines: !args.summary, numbers, several: false }
     }
 
     /// The exchange's line.
     #[inline]
-    pub(crate) fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+    pub(crate) fn exchange(&mut self, exchange: &Exchange, pod: Option<&str>) -> io::Result<()> {
         if !self.lines {
             return Ok(());
         }
         let out = self.out.buffer();
         match &mut self.kind {
-            Kind::Text(lines) => lines.exchange(out, exchange),
+            Kind::Text(lines) => {
+                prefix(out, pod.filter(|_| self.several));
+                lines.exchange(out, exchange);
+            }
             Kind::Jsonl => {
-                write_exchange(out, exchange, self.numbers);
+                write_exchange(out, exchange, self.numbers, pod);
                 out.push(b'\n');
             }
-            Kind::Json(document) => document.exchange(out, exchange, self.numbers),
+            Kind::Json(document) => document.exchange(out, exchange, self.numbers, pod),
         }
         self.out.relieve()
     }
 
     /// The line of a client that closed and may have given up: for people only.
-    pub(crate) fn question(&mut self, exchange: &Exchange) -> io::Result<()> {
+    pub(crate) fn question(&mut self, exchange: &Exchange, pod: Option<&str>) -> io::Result<()> {
         if let (true, Kind::Text(lines)) = (self.lines, &self.kind) {
-            lines.question(self.out.buffer(), exchange);
+            let out = self.out.buffer();
+            prefix(out, pod.filter(|_| self.several));
+            lines.question(out, exchange);
         }
         self.out.relieve()
     }
@@ -85,5 +92,15 @@ impl View {
             Kind::Json(document) => document.finish(out, summary, ended),
         }
         self.out.flush()
+    }
+}
+
+/// The pod's name before its line, where there are several.
+#[inline]
+fn prefix(out: &mut Vec<u8>, pod: Option<&str>) {
+    if let Some(pod) = pod {
+        let name = pod.rsplit('/').next().unwrap_or(pod);
+        out.extend(name.bytes().filter(u8::is_ascii_graphic));
+        out.extend_from_slice(b"  ");
     }
 }

@@ -152,6 +152,10 @@ fn response_with<'b>(
     let (Status::Complete(len), Some(status)) = (parsed, response.code) else {
         return Ok(Read::Partial);
     };
+    // Three digits are no status yet: its classes begin with 1 (RFC 9110 section 15).
+    if status < 100 {
+        return Ok(Read::Invalid);
+    }
     let mut head = ResponseHead {
         status,
         envoy: false,

@@ -180,7 +180,7 @@ pub fn analysis_pcap(input: &[u8]) {
     let mut out = Vec::new();
     let mut each = |exchange: &_| {
         out.clear();
-        write_exchange(&mut out, exchange, Numbers::Told);
+        write_exchange(&mut out, exchange, Numbers::Told, None);
         serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");
         out.clear();
         lines.exchange(&mut out, exchange);

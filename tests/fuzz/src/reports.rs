@@ -34,10 +34,10 @@ pub fn report(input: &[u8]) {
         let exchange = exchange(&mut cursor);
         count += 1;
         summary.add(&exchange);
-        document.exchange(&mut whole, &exchange, numbers);
+        document.exchange(&mut whole, &exchange, numbers, None);
 
         out.clear();
-        write_exchange(&mut out, &exchange, numbers);
+        write_exchange(&mut out, &exchange, numbers, None);
         let value = json(&out);
         assert!(value.is_object());
         assert_eq!(value["path"].as_str(), exchange.request.path.as_deref());

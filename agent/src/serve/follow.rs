@@ -1,0 +1,250 @@
+//! The thread of one target: from the kernel into the queue, never waiting for anybody.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use meshsniff::capture::{Packet, Timestamp};
+use meshsniff::{Analysis, Event, Limits, Settings};
+use nix::poll::{PollFd, PollFlags};
+
+use super::board::{Board, Ended, Queue, Why};
+use super::line::Line;
+use super::ring::Head;
+use crate::live::{Live, REST, now, wait};
+use crate::target::Sandbox;
+
+/// How often it is counted and asked whether the target is still there. A relay tells the counters
+/// every 2 s.
+const COUNT: Duration = Duration::from_secs(1);
+
+/// Packets between two looks at the clock; the queue is held for no longer.
+const BATCH: usize = 512;
+
+/// How far behind the clock the analysis goes on without packets: the kernel hands over what it has
+/// within [`REST`].
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// Memory for connections and for what waits, of all targets together: with the queue's 32 MiB and
+/// the compressor's it stays below 64 MiB.
+const CONNECTIONS: usize = 32_768;
+const BUFFERED: usize = 8 << 20;
+
+/// A target that is open, and what its thread gathers.
+pub(crate) struct Follower<'a> {
+    number: usize,
+    live: Live,
+    sandbox: Sandbox,
+    board: &'a Board,
+    analysis: Option<Analysis>,
+    /// What the analysis said, as records that wait for the batch to end.
+    lines: Vec<(Timestamp, bool, Vec<u8>)>,
+    queued: u64,
+    refused: u64,
+}
+
+/// What the queue did with a unit.
+enum Taken {
+    Yes,
+    Full,
+    /// Enough was taken before it.
+    Over,
+}
+
+impl<'a> Follower<'a> {
+    /// `slow` if exchanges are wanted, not packets.
+    pub(crate) fn new(
+        number: usize,
+        live: Live,
+        sandbox: Sandbox,
+        board: &'a Board,
+        slow: Option<Duration>,
+    ) -> Self {
+        let analysis = slow.map(|slow| {
+            let targets = board.targets().max(1);
+            let limits = Limits {
+                connections: (CONNECTIONS / targets).max(1024),
+                buffered: (BUFFERED / targets).max(256 << 10),
+                ..Limits::default()
+            };
+            Analysis::new(Settings { limits, slow, live: true })
+        });
+        Self { number, live, sandbox, board, analysis, lines: vec![], queued: 0, refused: 0 }
+    }
+
+    /// Reads until the end, whatever it is, and says which. Needs no right.
+    pub(crate) fn follow(mut self, begun: Instant) {
+        let (sentence, alone) = match self.read_on(begun) {
+            Ok(why) => (why.sentence().to_owned(), false),
+            Err(sentence) => (sentence, true),
+        };
+        let ended = now();
+        if let Some(analysis) = &mut self.analysis {
+            analysis.advance(ended);
+            analysis.finish();
+        }
+        self.hear();
+        self.tell_lines();
+        self.count();
+        let number = self.board.queue().ring.back().number;
+        self.board.target(self.number).ended = Some(Ended { number, time: ended, sentence, alone });
+        self.board.wake();
+    }
+
+    /// Why everything ends; or, as an error, why this target alone does.
+    fn read_on(&mut self, begun: Instant) -> Result<Why, String> {
+        let deadline = self.board.until.duration.map(|duration| begun + duration);
+        let mut ends: Option<(Why, Instant)> = None;
+        let mut count = begun + COUNT;
+        loop {
+            let read = match self.analysis {
+                None => self.read_packets(),
+                Some(_) => self.read_exchanges(),
+            };
+            let read = read.map_err(|error| error.to_string())?;
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                self.board.end(Why::Duration);
+            }
+            ends = ends.or_else(|| self.board.ending().map(|why| (why, now)));
+            if let Some((why, at)) = ends
+                && now >= at + REST
+            {
+                return Ok(why);
+            }
+            if now >= count {
+                self.count();
+                if self.sandbox.is_gone(self.live.as_fd()) {
+                    return Err("the pod is gone: its network was taken away".into());
+                }
+                count = now + COUNT;
+            }
+            if read > 0 {
+                self.board.wake();
+            } else {
+                self.rest();
+                let stops = ends.map(|(_, at)| at + REST).or(deadline);
+                let until = stops.map_or(count, |stops| stops.min(count));
+                self.wait(ends.is_none(), until.saturating_duration_since(now))
+                    .map_err(|error| format!("cannot wait for packets: {error}"))?;
+            }
+        }
+    }
+
+    fn wait(&self, for_stop: bool, time: Duration) -> io::Result<()> {
+        let packets = PollFd::new(self.live.as_fd(), PollFlags::POLLIN);
+        let stop = for_stop.then(|| PollFd::new(self.board.stop(), PollFlags::POLLIN));
+        wait(&mut Vec::from_iter([packets].into_iter().chain(stop)), time)
+    }
+
+    /// Copies packets from the kernel's memory into the queue.
+    fn read_packets(&mut self) -> Result<usize, crate::live::Error> {
+        let Self { number, live, board, queued, refused, .. } = self;
+        let target = *number as u32;
+        let mut queue = None;
+        live.read(BATCH, target, |packet| {
+            let queue = queue.get_or_insert_with(|| board.queue());
+            let head = Head {
+                target,
+                is_unit: true,
+                time: packet.mark.time,
+                original_len: packet.original_len,
+                len: packet.bytes.len() as u32,
+            };
+            if board.until.bytes.is_some_and(|most| queue.bytes >= most) {
+                return board.end(Why::Bytes);
+            }
+            match take(queue, board, head, packet.bytes) {
+                Taken::Yes => {
+                    *queued += 1;
+                    queue.bytes += packet.bytes.len() as u64;
+                }
+                Taken::Full => *refused += 1,
+                Taken::Over => board.end(Why::Count),
+            }
+        })
+    }
+
+    /// Analyses packets where the kernel has them; what they say goes into the queue.
+    fn read_exchanges(&mut self) -> Result<usize, crate::live::Error> {
+        let (mut bytes, analysis) = (0, &mut self.analysis);
+        let read = self.live.read(BATCH, self.number as u32, |packet: &Packet<'_>| {
+            bytes += packet.bytes.len() as u64;
+            if let Some(analysis) = analysis {
+                analysis.push(packet);
+            }
+        });
+        if bytes > 0 {
+            let mut queue = self.board.queue();
+            queue.bytes += bytes;
+            if self.board.until.bytes.is_some_and(|most| queue.bytes >= most) {
+                self.board.end(Why::Bytes);
+            }
+        }
+        self.hear();
+        self.tell_lines();
+        read
+    }
+
+    /// Lets time pass for the analysis.
+    fn rest(&mut self) {
+        if let Some(analysis) = &mut self.analysis {
+            let behind = now().nanos().saturating_sub(BEHIND.as_nanos() as i64);
+            analysis.advance(Timestamp::from_nanos(behind));
+            self.hear();
+            if !self.lines.is_empty() {
+                self.tell_lines();
+                self.board.wake();
+            }
+        }
+    }
+
+    /// Writes down what the analysis has to say.
+    fn hear(&mut self) {
+        let Some(analysis) = &mut self.analysis else { return };
+        while let Some(event) = analysis.poll() {
+            let mut line = Line::of(self.number);
+            let is_unit = matches!(event, Event::Exchange(_));
+            match &event {
+                Event::Exchange(exchange) => line.exchange = Some(exchange),
+                Event::Question(exchange) => line.question = Some(exchange),
+            }
+            self.lines.push((now(), is_unit, line.bytes()));
+        }
+    }
+
+    /// Moves what was written down into the queue.
+    fn tell_lines(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let mut queue = self.board.queue();
+        for (time, is_unit, bytes) in self.lines.drain(..) {
+            let (target, len) = (self.number as u32, bytes.len() as u32);
+            let head = Head { target, is_unit, time, original_len: len, len };
+            match take(&mut queue, self.board, head, &bytes) {
+                Taken::Yes => self.queued += u64::from(is_unit),
+                Taken::Full => self.refused += u64::from(is_unit),
+                Taken::Over => self.board.end(Why::Count),
+            }
+        }
+    }
+
+    /// Says what was counted.
+    fn count(&mut self) {
+        let counted = self.live.count();
+        let mut state = self.board.target(self.number);
+        (state.counted, state.queued, state.refused) = (counted, self.queued, self.refused);
+        if let Some(analysis) = &self.analysis {
+            state.counts = analysis.counts().clone();
+        }
+    }
+}
+
+/// Puts a record into the queue, if there is room, and it is wanted.
+fn take(queue: &mut Queue, board: &Board, head: Head, bytes: &[u8]) -> Taken {
+    if board.until.count.is_some_and(|count| queue.ring.back().number >= count) {
+        return Taken::Over;
+    }
+    if queue.ring.push(head, bytes) { Taken::Yes } else { Taken::Full }
+}

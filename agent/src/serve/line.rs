@@ -1,0 +1,48 @@
+//! A line of JSON, where exchanges are sent.
+
+use meshsniff::Counts;
+use meshsniff::pairing::Exchange;
+use serde::Serialize;
+
+/// What a line may say; what is not said is absent.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exchange: Option<&'a Exchange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) question: Option<&'a Exchange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ended: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) counts: Option<&'a Counts>,
+    /// Packets lost by the kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dropped: Option<u64>,
+    /// Exchanges lost because the queue was full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lost: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<bool>,
+}
+
+impl Line<'_> {
+    /// A line about a target.
+    pub(crate) fn of(target: usize) -> Self {
+        Self { target: Some(target), ..Self::default() }
+    }
+
+    /// The last line.
+    pub(crate) fn end() -> Self {
+        Self { end: Some(true), ..Self::default() }
+    }
+
+    /// The line, with its end.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        // Strings and numbers: nothing in it can fail.
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}

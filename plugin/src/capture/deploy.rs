@@ -1,0 +1,242 @@
+//! Brings an agent to its node and takes it away again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::manifest::{LEASE, Plan};
+use super::parcel::Parcel;
+use crate::cluster::{Cluster, explain};
+
+/// How often the lease is extended.
+const RENEWAL: Duration = Duration::from_secs(60);
+/// How often an agent's pod is looked at while it starts.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long an agent's pod may take to run.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An agent on a node, as the cluster knows it.
+#[derive(Clone)]
+pub(super) struct Deployed {
+    cluster: Cluster,
+    pub(super) plan: Plan,
+    since: Instant,
+}
+
+/// What an agent's pod does.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Running,
+    /// Not yet, or not known.
+    Pending,
+    /// It has ended, or is gone: why.
+    Over(String),
+}
+
+/// Asks admission about the agent's pod before anything is made.
+pub(super) async fn admitted(cluster: &Cluster, plan: &Plan) -> Result<()> {
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let made = pods(cluster, plan).create(&dry, &plan.pod()).await;
+    made.map(drop).map_err(|error| {
+        explain(error, &format!("create the agent's pod in namespace {}", plan.namespace))
+    })
+}
+
+/// Makes the Job first and then at once what it owns: the fastest order.
+pub(super) async fn deploy(cluster: &Cluster, plan: Plan, parcel: &Parcel) -> Result<Deployed> {
+    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), &plan.namespace);
+    let since = Instant::now();
+    let job = jobs.create(&PostParams::default(), &plan.job()).await.map_err(|error| {
+        explain(error, &format!("create a job in namespace {}", plan.namespace))
+    })?;
+    let deployed = Deployed { cluster: cluster.clone(), plan, since };
+    let made = deployed.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
+    if let Err(error) = made {
+        deployed.remove().await;
+        return Err(error);
+    }
+    Ok(deployed)
+}
+
+fn pods(cluster: &Cluster, plan: &Plan) -> Api<Pod> {
+    Api::namespaced(cluster.client.clone(), &plan.namespace)
+}
+
+impl Deployed {
+    async fn bring(&self, parcel: &Parcel, job_uid: &str) -> Result<()> {
+        let maps: Api<ConfigMap> =
+            Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let mut making = tokio::task::JoinSet::new();
+        for map in self.plan.config_maps(parcel, job_uid) {
+            let maps = maps.clone();
+            making.spawn(async move { maps.create(&PostParams::default(), &map).await });
+        }
+        while let Some(made) = making.join_next().await {
+            made?.map_err(|error| {
+                let place = format!("create a configmap in namespace {}", self.plan.namespace);
+                explain(error, &place)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the agent's pod runs and answers its name.
+    pub(super) async fn running(&self) -> Result<String> {
+        loop {
+            let waited = self.since.elapsed();
+            if let Some(pod) = self.pod().await? {
+                let name = pod.metadata.name.clone().unwrap_or_default();
+                match life(&pod) {
+                    Life::Running => return Ok(name),
+                    Life::Over(why) => {
+                        bail!("the agent on node {} ended at once: {why}", self.plan.node)
+                    }
+                    Life::Pending => {}
+                }
+                if let Some(why) = stuck(&pod) {
+                    bail!("the agent on node {} cannot start: {why}", self.plan.node);
+                }
+            } else if waited > Duration::from_secs(3)
+                && let Some(why) = self.not_created().await
+            {
+                bail!("the cluster makes no pod for the agent: {why}");
+            }
+            if waited > PATIENCE {
+                bail!(
+                    "the agent on node {} did not start within {} s: `kubectl -n {} describe job {}`",
+                    self.plan.node,
+                    PATIENCE.as_secs(),
+                    self.plan.namespace,
+                    self.plan.name
+                );
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn pod(&self) -> Result<Option<Pod>> {
+        let of = ListParams::default()
+            .labels(&format!("batch.kubernetes.io/job-name={}", self.plan.name));
+        let listed = pods(&self.cluster, &self.plan).list(&of).await;
+        let listed = listed.map_err(|error| explain(error, "list the agent's pods"))?;
+        Ok(listed.items.into_iter().next())
+    }
+
+    /// Why the Job's controller could make no pod, if its events tell.
+    async fn not_created(&self) -> Option<String> {
+        let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let of = format!("involvedObject.name={},reason=FailedCreate", self.plan.name);
+        let listed = events.list(&ListParams::default().fields(&of)).await.ok()?;
+        listed.items.into_iter().find_map(|event| event.message)
+    }
+
+    /// What became of the pod; `Pending` if the API server does not say.
+    pub(super) async fn life(&self) -> Life {
+        match self.pod().await {
+            Ok(Some(pod)) => life(&pod),
+            Ok(None) => Life::Over("its pod is gone".into()),
+            Err(_) => Life::Pending,
+        }
+    }
+
+    /// Extends the lease for as long as this is polled; ends when the Job is gone.
+    pub(super) async fn keep(&self) {
+        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
+            let patch = json!({"spec": {"activeDeadlineSeconds": deadline}});
+            let patched =
+                jobs.patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch)).await;
+            if matches!(patched, Err(kube::Error::Api(status)) if status.code == 404) {
+                return;
+            }
+        }
+    }
+
+    /// Removes the Job, and with it everything that it owns. Says what could not be.
+    pub(super) async fn remove(&self) {
+        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+        let params = DeleteParams::background().grace_period(0);
+        let mut error = None;
+        for _ in 0..10 {
+            match jobs.delete(&self.plan.name, &params).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(status)) if status.code == 404 => return,
+                Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
+                    error = Some(kube::Error::Api(status));
+                    break;
+                }
+                Err(other) => error = Some(other),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        if let Some(error) = error {
+            super::say(&format!(
+                "could not delete job {} in namespace {} ({error}): the agent leaves by itself \
+                 within 30 s and the job 10 s later; `kubectl meshsniff clean` removes what stays",
+                self.plan.name, self.plan.namespace
+            ));
+        }
+    }
+}
+
+fn life(pod: &Pod) -> Life {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
+    match phase {
+        Some("Failed" | "Succeeded") => Life::Over(end(pod)),
+        _ if pod.metadata.deletion_timestamp.is_some() => {
+            Life::Over("its pod is being deleted".into())
+        }
+        Some("Running") => Life::Running,
+        _ => Life::Pending,
+    }
+}
+
+/// How a pod ended, in kubelet's words.
+fn end(pod: &Pod) -> String {
+    let status = pod.status.as_ref();
+    let terminated = status.and_then(|status| {
+        status.container_statuses.as_ref()?.first()?.state.as_ref()?.terminated.as_ref()
+    });
+    let reason = status.and_then(|status| status.reason.clone());
+    let container = terminated.map(|state| {
+        let reason = state.reason.as_deref().unwrap_or("ended");
+        let message = state.message.as_deref().unwrap_or_default();
+        format!("{reason}, exit code {} {message}", state.exit_code).trim_end().to_owned()
+    });
+    match (reason, container) {
+        (Some(reason), Some(container)) => format!("{reason} ({container})"),
+        (reason, container) => reason.or(container).unwrap_or_else(|| "ended".into()),
+    }
+}
+
+/// Why a container that waits will go on waiting.
+fn stuck(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let waiting = status.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let hopeless = matches!(
+        reason,
+        "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ErrImageNeverPull"
+            | "InvalidImageName"
+            | "CreateContainerConfigError"
+            | "CreateContainerError"
+            | "RunContainerError"
+    );
+    let message = waiting.message.as_deref().unwrap_or_default();
+    let advice = if reason.contains("Image") {
+        "; --agent-image IMAGE runs it in another image that the node has or may pull"
+    } else {
+        ""
+    };
+    hopeless.then(|| format!("{reason}: {message}{advice}"))
+}

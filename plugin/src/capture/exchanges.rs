@@ -1,0 +1,144 @@
+//! Exchanges that the agents have analysed, made into lines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context as _;
+use meshsniff::pairing::Exchange;
+use meshsniff::{Counts, Event};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+
+use super::relay::Message;
+use super::tally::Tally;
+use crate::analyze::Judge;
+
+/// A line of an agent: one of these.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    target: usize,
+    exchange: Option<Box<Exchange>>,
+    question: Option<Box<Exchange>>,
+    counts: Option<Counts>,
+    #[serde(default)]
+    dropped: u64,
+}
+
+/// One agent's stream, as far as it has come.
+struct Source {
+    /// The end of a line that has not come whole.
+    rest: Vec<u8>,
+    received: Arc<AtomicU64>,
+    /// The number of its first target among those of all agents.
+    first: u32,
+}
+
+/// The longest line believed.
+const LINE: usize = 4 << 20;
+
+impl Source {
+    fn push(&mut self, bytes: &[u8], all: &mut All) -> anyhow::Result<()> {
+        self.rest.extend_from_slice(bytes);
+        let mut used = 0;
+        while let Some(end) = self.rest[used..].iter().position(|byte| *byte == b'\n') {
+            let line = &self.rest[used..used + end];
+            let line: Line = serde_json::from_slice(line).with_context(|| {
+                format!(
+                    "a line of the agent is not understood: {:.200}",
+                    String::from_utf8_lossy(line)
+                )
+            })?;
+            used += end + 1;
+            all.take(line, self)?;
+        }
+        self.rest.drain(..used);
+        anyhow::ensure!(self.rest.len() <= LINE, "a line of the agent is longer than 4 MiB");
+        Ok(())
+    }
+}
+
+/// What all streams come to.
+struct All {
+    judge: Judge,
+    /// The latest of each target: counters grow.
+    counts: BTreeMap<u32, (Counts, u64)>,
+}
+
+impl All {
+    fn take(&mut self, line: Line, from: &Source) -> std::io::Result<()> {
+        let interface = from.first + line.target as u32;
+        let own = |mut exchange: Box<Exchange>| {
+            exchange.interface = interface;
+            exchange
+        };
+        if let Some(counts) = line.counts {
+            self.counts.insert(interface, (counts, line.dropped));
+        }
+        let event = match (line.exchange, line.question) {
+            (Some(exchange), _) => Event::Exchange(own(exchange)),
+            (None, Some(exchange)) => Event::Question(own(exchange)),
+            (None, None) => return Ok(()),
+        };
+        from.received.fetch_add(1, Ordering::Relaxed);
+        self.judge.event(&event)
+    }
+}
+
+/// Tells all exchanges until all streams have ended; answers how that was, and whether there are
+/// findings.
+pub(super) fn tell(
+    mut from: mpsc::Receiver<Message>,
+    judge: Judge,
+) -> anyhow::Result<(Tally, bool)> {
+    let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
+    let mut interfaces = 0;
+    let mut all = All { judge, counts: BTreeMap::new() };
+    let mut tally = Tally::default();
+    loop {
+        let message = match from.try_recv() {
+            Ok(message) => message,
+            Err(TryRecvError::Empty) => {
+                // Nothing more is there now: what is known is shown.
+                all.judge.flush()?;
+                match from.blocking_recv() {
+                    Some(message) => message,
+                    None => break,
+                }
+            }
+            Err(TryRecvError::Disconnected) => break,
+        };
+        match message {
+            Message::Begin { agent, received, names } => {
+                sources.insert(agent, Source { rest: Vec::new(), received, first: interfaces });
+                for name in names {
+                    all.judge.describe(interfaces, &name);
+                    interfaces += 1;
+                }
+            }
+            Message::Fresh { agent, received } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.rest.clear();
+                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                }
+            }
+            Message::Bytes { agent, bytes } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.push(&bytes, &mut all)?;
+                }
+            }
+            Message::Lost { units } => tally.lost += units,
+            Message::Ended { cut } => tally.cut.extend(cut),
+        }
+    }
+    let mut counts = Counts::default();
+    let mut dropped = 0;
+    for (of_one, dropped_there) in all.counts.values() {
+        counts.add(of_one);
+        dropped += dropped_there;
+    }
+    let findings = all.judge.finish(&counts, Some(dropped))?;
+    Ok((tally, findings))
+}

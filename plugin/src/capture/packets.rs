@@ -1,0 +1,119 @@
+//! Packets of several agents made into one capture.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use meshsniff::capture::{Error, Item, Packet, Reader, Section, Statistics, Writer};
+use tokio::sync::mpsc;
+
+use super::relay::Message;
+use super::tally::Tally;
+
+/// Bytes that have come of one stream and have not been read.
+#[derive(Clone, Default)]
+struct Feed(Arc<Mutex<VecDeque<u8>>>);
+
+impl Feed {
+    fn push(&self, bytes: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+    }
+}
+
+impl Read for Feed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        bytes.read(into)
+    }
+}
+
+/// One agent's stream, as far as it has come.
+struct Source {
+    feed: Feed,
+    reader: Reader<Feed>,
+    received: Arc<AtomicU64>,
+    /// Our number of each of its interfaces.
+    interfaces: BTreeMap<u32, u32>,
+}
+
+impl Source {
+    fn new(received: Arc<AtomicU64>) -> Self {
+        let feed = Feed::default();
+        Self { reader: Reader::new(feed.clone()), feed, received, interfaces: BTreeMap::new() }
+    }
+
+    /// Another exec begins: it describes the same interfaces again.
+    fn restart(&mut self) {
+        self.feed = Feed::default();
+        self.reader = Reader::new(self.feed.clone());
+    }
+
+    /// Writes what has come whole.
+    fn drain(&mut self, out: &mut Writer<File>) -> anyhow::Result<()> {
+        loop {
+            match self.reader.next() {
+                Ok(Some(Item::Packet(packet, _))) => {
+                    if let Some(interface) = self.interfaces.get(&packet.interface) {
+                        out.packet(&Packet { interface: *interface, ..packet }, &[])?;
+                    }
+                    self.received.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Some(Item::Interface(interface))) => {
+                    if !self.interfaces.contains_key(&interface.index) {
+                        self.interfaces.insert(interface.index, out.interface(interface)?);
+                    }
+                }
+                Ok(Some(Item::Statistics(statistics))) => {
+                    if let Some(interface) = self.interfaces.get(&statistics.interface) {
+                        out.statistics(&Statistics { interface: *interface, ..*statistics })?;
+                    }
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) if error.is_pause() => return Ok(()),
+                Err(Error::Cut { .. }) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Merges the streams into `out` until all have ended.
+pub(super) fn merge(mut from: mpsc::Receiver<Message>, out: File) -> anyhow::Result<Tally> {
+    let application = concat!("kubectl-meshsniff ", env!("CARGO_PKG_VERSION")).to_owned();
+    let section = Section { application: Some(application), ..Section::default() };
+    let mut out = Writer::new(out, &section)?;
+    let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
+    let mut tally = Tally::default();
+    while let Some(message) = from.blocking_recv() {
+        match message {
+            Message::Begin { agent, received, names: _ } => {
+                sources.insert(agent, Source::new(received));
+            }
+            Message::Fresh { agent, received } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.restart();
+                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                }
+            }
+            Message::Bytes { agent, bytes } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.feed.push(&bytes);
+                    source.drain(&mut out)?;
+                }
+                if from.is_empty() {
+                    out.flush()?;
+                }
+            }
+            Message::Lost { units } => tally.lost += units,
+            Message::Ended { cut } => tally.cut.extend(cut),
+        }
+    }
+    out.flush()?;
+    Ok(tally)
+}

@@ -1,0 +1,337 @@
+//! The stream from one agent: taken up again when it breaks, until its end mark.
+//!
+//! Nothing is trusted to say that it broke: an API server answers for a frozen node, and a broken
+//! connection may give no end of file. So the only sign of life that counts is the agent's own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::Api;
+use kube::api::{AttachParams, AttachedProcess};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::sync::{mpsc, oneshot, watch};
+use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
+
+use super::deploy::{Deployed, Life};
+use super::manifest::{AGENT, CONTAINER, RUN};
+use crate::cluster::Cluster;
+
+/// kube's own buffers are so small that they halve the rate.
+const BUFFER: usize = 1 << 20;
+/// The agent says something every 2 s; after this it is tried again.
+const SILENCE: Duration = Duration::from_secs(6);
+/// A first line that has not come by then is waited for in a new exec: kubelet notices a container
+/// up to a second late.
+const FIRST_LINE: Duration = Duration::from_secs(4);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The agent leaves after 30 s without us: trying longer finds nobody.
+const GIVE_UP: Duration = Duration::from_secs(40);
+/// After the end was asked for the agent gets this long to hand over what it has.
+const GRACE: Duration = Duration::from_secs(8);
+/// How often we show that we live.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The longest first line believed.
+const HEADER: usize = 4096;
+
+/// What comes from an agent.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// An agent is begun: its interfaces by name, and where to count the units that came whole.
+    Begin { agent: usize, received: Arc<AtomicU64>, names: Vec<String> },
+    /// A stream begins, perhaps again: what was half is void. Answers how many units came whole.
+    Fresh { agent: usize, received: oneshot::Sender<u64> },
+    /// Bytes of it, decompressed.
+    Bytes { agent: usize, bytes: Vec<u8> },
+    /// So many units were lost while nobody took them.
+    Lost { units: u64 },
+    /// The stream has ended; `cut` is why it lacks its end.
+    Ended { cut: Option<String> },
+}
+
+/// The line before the stream.
+#[derive(Debug, Deserialize)]
+struct Header {
+    version: String,
+    sha256: String,
+    capture: String,
+    lost: u64,
+}
+
+/// One agent's stream.
+pub(super) struct Relay {
+    pub(super) agent: usize,
+    pub(super) deployed: Deployed,
+    pub(super) cluster: Cluster,
+    pub(super) pod: String,
+    /// Of the agent that was sent.
+    pub(super) sha256: String,
+    pub(super) to: mpsc::Sender<Message>,
+    /// How many units came whole so far.
+    pub(super) received: Arc<AtomicU64>,
+    /// Turns true when the capture is to end.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// How one exec ended.
+enum Broke {
+    /// With its end mark.
+    Whole,
+    /// It may be taken up again.
+    Off(String),
+}
+
+impl Relay {
+    /// Takes the stream to its end; answers why it lacks its end mark.
+    pub(super) async fn run(self) -> Option<String> {
+        let mut stop = self.stop.clone();
+        let expired = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            cut = self.take() => cut,
+            () = expired => Some(format!(
+                "the agent on node {} did not hand over what it had within {} s",
+                self.deployed.plan.node,
+                GRACE.as_secs()
+            )),
+        }
+    }
+
+    /// Takes the stream, over as many attempts as it needs; answers why it lacks its end.
+    async fn take(&self) -> Option<String> {
+        let mut capture = None;
+        let mut alive = Instant::now();
+        let mut said = false;
+        loop {
+            let begun = Instant::now();
+            let broke = match self.attempt(&mut capture, &mut alive).await {
+                Ok(Broke::Whole) => return None,
+                Ok(Broke::Off(why)) => why,
+                Err(hopeless) => return Some(format!("{hopeless:#}")),
+            };
+            if let Life::Over(why) = self.deployed.life().await {
+                return Some(format!(
+                    "the agent on node {} is gone: {why}",
+                    self.deployed.plan.node
+                ));
+            }
+            if alive.elapsed() > GIVE_UP {
+                return Some(format!(
+                    "no sign of life from the agent on node {} for {} s ({broke})",
+                    self.deployed.plan.node,
+                    alive.elapsed().as_secs()
+                ));
+            }
+            if capture.is_some() && !said {
+                said = true;
+                super::say(&format!(
+                    "the stream from node {} broke off ({broke}); taking it up again",
+                    self.deployed.plan.node
+                ));
+            }
+            if begun.elapsed() > SILENCE {
+                said = false;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One exec, from the unit after the last that came whole.
+    async fn attempt(&self, capture: &mut Option<String>, alive: &mut Instant) -> Result<Broke> {
+        let from = self.received_so_far().await?;
+        let mut process = match tokio::time::timeout(FIRST_LINE, self.exec(from)).await {
+            Ok(Ok(process)) => process,
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => {
+                bail!(crate::cluster::explain(kube::Error::Api(status), "exec in the agent's pod"));
+            }
+            Ok(Err(error)) => return Ok(Broke::Off(error.to_string())),
+            Err(_) => return Ok(Broke::Off("the API server does not answer".into())),
+        };
+        let (Some(stdin), Some(stdout), Some(stderr), Some(status)) =
+            (process.stdin(), process.stdout(), process.stderr(), process.take_status())
+        else {
+            return Ok(Broke::Off("exec gave no streams".into()));
+        };
+        let sentences = tokio::spawn(pass_on(stderr));
+        let mut stdout = BufReader::with_capacity(BUFFER, stdout);
+        let header = tokio::select! {
+            line = first_line(&mut stdout) => line,
+            () = tokio::time::sleep(FIRST_LINE) => Err(anyhow!("the agent did not begin to speak")),
+        };
+        let header = match header {
+            Ok(header) => header,
+            Err(error) => {
+                let _ = tokio::time::timeout(PAUSE, sentences).await;
+                return Ok(Broke::Off(format!("{error:#}")));
+            }
+        };
+        self.check(&header, capture)?;
+        if header.lost > 0 {
+            self.to.send(Message::Lost { units: header.lost }).await?;
+        }
+        *alive = Instant::now();
+        let beat = tokio::spawn(beat(stdin, Arc::clone(&self.received), self.stop.clone()));
+        let broke = self.stream(stdout, status, alive).await;
+        beat.abort();
+        let _ = tokio::time::timeout(PAUSE, sentences).await;
+        broke
+    }
+
+    async fn received_so_far(&self) -> Result<u64> {
+        let (answer, received) = oneshot::channel();
+        self.to.send(Message::Fresh { agent: self.agent, received: answer }).await?;
+        Ok(received.await?)
+    }
+
+    async fn exec(&self, from: u64) -> kube::Result<AttachedProcess> {
+        let pods: Api<Pod> =
+            Api::namespaced(self.cluster.client.clone(), &self.deployed.plan.namespace);
+        let from = from.to_string();
+        let command = [AGENT, "relay", "--dir", RUN, "--from", &from];
+        let params = AttachParams::default()
+            .container(CONTAINER)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .max_stdout_buf_size(BUFFER)
+            .max_stderr_buf_size(BUFFER / 16);
+        pods.exec(&self.pod, command, &params).await
+    }
+
+    /// Whether the agent that speaks is the one that was sent, and the same as before.
+    fn check(&self, header: &Header, capture: &mut Option<String>) -> Result<()> {
+        if header.sha256 != self.sha256 {
+            bail!(
+                "the agent on node {} is not the one that was sent (version {}, sha256 {}): its \
+                 parts were mixed or cut on the way",
+                self.deployed.plan.node,
+                header.version,
+                header.sha256
+            );
+        }
+        match capture {
+            Some(before) if *before != header.capture => bail!(
+                "the agent on node {} was restarted: what it had not yet sent is lost",
+                self.deployed.plan.node
+            ),
+            _ => *capture = Some(header.capture.clone()),
+        }
+        Ok(())
+    }
+
+    /// The zstd frame, until its end.
+    async fn stream(
+        &self,
+        mut stdout: impl tokio::io::AsyncRead + Unpin,
+        status: impl Future<Output = Option<Status>>,
+        alive: &mut Instant,
+    ) -> Result<Broke> {
+        let mut decoder = Decoder::new()?;
+        let mut piece = vec![0; BUFFER];
+        let mut status = std::pin::pin!(status);
+        let mut exited = None;
+        loop {
+            // A broken connection gives stdout no end: what is left is read, not waited for.
+            let patience = if exited.is_some() { PAUSE } else { SILENCE };
+            let read = tokio::select! {
+                read = tokio::time::timeout(patience, stdout.read(&mut piece)) => read,
+                status = &mut status, if exited.is_none() => {
+                    exited = Some(status.and_then(|status| status.message));
+                    continue;
+                }
+            };
+            let read = match (read, &exited) {
+                (Ok(Ok(read @ 1..)), _) => read,
+                (Ok(Err(error)), _) => return Ok(Broke::Off(error.to_string())),
+                (_, Some(Some(why))) => return Ok(Broke::Off(why.clone())),
+                (Ok(Ok(_)), _) | (Err(_), Some(None)) => {
+                    return Ok(Broke::Off("the stream ended without its end mark".into()));
+                }
+                (Err(_), None) => {
+                    return Ok(Broke::Off(format!("silent for {} s", SILENCE.as_secs())));
+                }
+            };
+            *alive = Instant::now();
+            let (bytes, whole) = decode(&mut decoder, &piece[..read])?;
+            self.to.send(Message::Bytes { agent: self.agent, bytes }).await?;
+            if whole {
+                return Ok(Broke::Whole);
+            }
+        }
+    }
+}
+
+/// Our signs of life: how much has come whole; and `stop`.
+async fn beat(
+    mut stdin: impl tokio::io::AsyncWrite + Unpin,
+    received: Arc<AtomicU64>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut time = tokio::time::interval(HEARTBEAT);
+    let mut stopped = false;
+    loop {
+        let line = tokio::select! {
+            _ = time.tick() => format!("{}\n", received.load(Ordering::Relaxed)),
+            stop = stop.wait_for(|stop| *stop), if !stopped => {
+                if stop.is_err() {
+                    return;
+                }
+                stopped = true;
+                "stop\n".to_owned()
+            }
+        };
+        if stdin.write_all(line.as_bytes()).await.is_err() || stdin.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Decompresses; answers whether the frame has ended.
+fn decode(decoder: &mut Decoder<'_>, bytes: &[u8]) -> Result<(Vec<u8>, bool)> {
+    let mut out = Vec::with_capacity(bytes.len() * 4);
+    let mut input = InBuffer::around(bytes);
+    loop {
+        out.reserve(128 << 10);
+        let filled = out.len();
+        let room = out.capacity() - filled;
+        let mut output = OutBuffer::around_pos(&mut out, filled);
+        let hint = decoder.run(&mut input, &mut output)?;
+        let full = output.pos() - filled == room;
+        if hint == 0 {
+            return Ok((out, true));
+        }
+        if input.pos() == bytes.len() && !full {
+            return Ok((out, false));
+        }
+    }
+}
+
+async fn first_line(stdout: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Header> {
+    let mut line = Vec::new();
+    (&mut *stdout).take(HEADER as u64).read_until(b'\n', &mut line).await?;
+    if line.last() != Some(&b'\n') {
+        bail!("exec ended before the agent spoke");
+    }
+    serde_json::from_slice(&line).map_err(|_| {
+        let text = String::from_utf8_lossy(&line);
+        anyhow!("the agent's first line is not understood: {:.200}", text.trim_end())
+    })
+}
+
+/// What the agent says to people.
+async fn pass_on(stderr: impl tokio::io::AsyncRead + Unpin) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let line: String = line.chars().filter(|c| !c.is_control()).take(500).collect();
+        super::say(&line);
+    }
+}

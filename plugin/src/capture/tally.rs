@@ -1,0 +1,8 @@
+/// How the streams of a capture ended.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Packets or exchanges that were lost while a stream was broken.
+    pub(super) lost: u64,
+    /// Why streams lack their end.
+    pub(super) cut: Vec<String>,
+}

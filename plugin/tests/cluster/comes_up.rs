@@ -1,0 +1,90 @@
+//! The cluster itself: what the other tests compare with is right.
+
+use std::time::Duration;
+
+use crate::cluster::{alone, shared, until};
+
+#[test]
+fn the_mesh_answers_and_its_logs_agree() {
+    let Some(cluster) = shared() else { return };
+    let slow = cluster.pod("shop", "app=catalog,version=v2");
+    let gateway = cluster.pod("shop", "app=gateway");
+
+    // Both sides of what the gateway gave up, and of what it did not.
+    let both = until(Duration::from_secs(60), || {
+        let (here, caller) = (cluster.access_log(&slow), cluster.access_log(&gateway));
+        let flags = |flags: &str| caller.values().filter(|line| line.flags == flags).count();
+        flags("UT") >= 5 && flags("-") >= 5 && here.values().any(|line| line.flags == "DC")
+    });
+    assert!(both, "{:#?}", cluster.access_log(&gateway));
+
+    let (here, caller) = (cluster.access_log(&slow), cluster.access_log(&gateway));
+    let mut compared = 0;
+    for truth in cluster.truth(&slow) {
+        let (Some(here), Some(caller)) =
+            (here.get(&truth.request_id), caller.get(&truth.request_id))
+        else {
+            continue;
+        };
+        assert!(here.cluster.starts_with("inbound|9080|"), "{here:?}");
+        // The timeout, and the answer on its way at the same time.
+        if (truth.total_ms - 500.0).abs() < 20.0 {
+            continue;
+        }
+        let left = truth.total_ms > 500.0;
+        assert_eq!(truth.client_left, Some(left), "{truth:?}");
+        assert_eq!((here.flags == "DC", caller.flags == "UT"), (left, left), "{here:?} {caller:?}");
+        assert_eq!(caller.status, if left { 504 } else { 200 }, "{caller:?}");
+        if left {
+            assert!((450.0..600.0).contains(&here.duration_ms), "{here:?}");
+        }
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared}");
+    let client = cluster.truth(&gateway);
+    assert!(client.iter().any(|call| call.status == Some(504) && call.error.is_none()));
+}
+
+#[test]
+fn a_pod_of_a_tests_own_gives_up_half_of_its_calls() {
+    let Some(cluster) = shared() else { return };
+    let namespace = cluster.namespace("own");
+    namespace.busy_pod("busy", None);
+    let log = || cluster.kubectl(&["-n", &namespace.name, "logs", "busy", "-c", "client"]);
+    let both = until(Duration::from_secs(30), || {
+        let log = log();
+        log.matches("\"status\":200").count() > 5 && log.matches("Client.Timeout").count() > 5
+    });
+    assert!(both, "{}", log());
+    assert_eq!(cluster.leftovers(&namespace.name), [""; 0]);
+}
+
+#[test]
+fn faults_happen_and_pass() {
+    let Some(cluster) = alone() else { return };
+    let ready =
+        || cluster.try_kubectl(&["--request-timeout=2s", "get", "--raw", "/readyz"]).is_ok();
+
+    cluster.fault(&["stop-apiserver"]);
+    assert!(!ready());
+    cluster.fault(&["start-apiserver"]);
+    assert!(ready());
+
+    cluster.fault(&["cut-client"]);
+    assert!(!ready());
+    cluster.fault(&["join-client"]);
+    assert!(until(Duration::from_secs(20), ready));
+
+    let slow = cluster.pod("shop", "app=catalog,version=v2");
+    let path = ["-n", "shop", "get", "pod", &slow, "-o", "jsonpath={.spec.nodeName}"];
+    let node = cluster.kubectl(&path).replace("node", "");
+    let log = || {
+        let mut command =
+            cluster.kubectl_command(&["-n", "shop", "logs", &slow, "--request-timeout=2s"]);
+        command.output().expect("kubectl starts").status.success()
+    };
+    cluster.fault(&["pause-node", &node]);
+    assert!(!log());
+    cluster.fault(&["resume-node", &node]);
+    assert!(until(Duration::from_secs(20), log));
+}
