@@ -2,6 +2,8 @@
 //! with the writer.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod pod;
+
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -132,14 +134,17 @@ pub(crate) fn talk(sent: &[u8], answered: &[u8]) -> u16 {
 /// What a pcapng stream holds, as far as these tests ask.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
+    /// Names, in their order.
+    pub(crate) interfaces: Vec<String>,
     pub(crate) packets: Vec<Frame>,
     pub(crate) statistics: Vec<Counters>,
     /// Whether the last block is whole, and is one of statistics.
     pub(crate) ended_well: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
+    pub(crate) interface: u32,
     pub(crate) nanos: u64,
     pub(crate) original: u32,
     pub(crate) bytes: Vec<u8>,
@@ -147,6 +152,11 @@ pub(crate) struct Frame {
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    pub(crate) interface: u32,
+    /// Whether it says when the capture ended.
+    pub(crate) ended: bool,
+    /// Lost by the interface: here, because the queue was full.
+    pub(crate) refused: Option<u64>,
     pub(crate) received: Option<u64>,
     pub(crate) dropped: Option<u64>,
     pub(crate) delivered: Option<u64>,
@@ -186,10 +196,15 @@ pub(crate) fn read(mut rest: &[u8]) -> Recording {
         assert_eq!(word(block, length - 4) as usize, length, "both lengths of a block agree");
         let body = &block[8..length - 4];
         match kind {
-            5 => all.statistics.push(counters(&body[12..])),
+            1 => all.interfaces.push(name(&body[8..])),
+            5 => {
+                let interface = word(body, 0);
+                all.statistics.push(Counters { interface, ..counters(&body[12..]) });
+            }
             6 => {
                 let length = word(body, 12) as usize;
                 all.packets.push(Frame {
+                    interface: word(body, 0),
                     nanos: u64::from(word(body, 4)) << 32 | u64::from(word(body, 8)),
                     original: word(body, 16),
                     bytes: body[20..20 + length].to_vec(),
@@ -203,19 +218,33 @@ pub(crate) fn read(mut rest: &[u8]) -> Recording {
     all
 }
 
-fn counters(mut options: &[u8]) -> Counters {
+fn counters(bytes: &[u8]) -> Counters {
     let mut counters = Counters::default();
-    while options.len() >= 4 {
-        let code = u16::from_le_bytes([options[0], options[1]]);
-        let length = usize::from(u16::from_le_bytes([options[2], options[3]]));
-        let value = || Some(u64::from_le_bytes(options[4..12].try_into().unwrap()));
+    for (code, value) in options(bytes) {
+        let value = || Some(u64::from_le_bytes(value.try_into().unwrap()));
         match code {
+            3 => counters.ended = true,
             4 => counters.received = value(),
+            5 => counters.refused = value(),
             7 => counters.dropped = value(),
             8 => counters.delivered = value(),
             _ => {}
         }
-        options = &options[4 + length.next_multiple_of(4)..];
     }
     counters
+}
+
+/// An interface's name.
+fn name(bytes: &[u8]) -> String {
+    let name = options(bytes).find(|(code, _)| *code == 2).map(|(_, name)| name.to_vec());
+    String::from_utf8(name.unwrap_or_default()).unwrap()
+}
+
+fn options(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (head, rest) = bytes.split_first_chunk::<4>()?;
+        let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
+        bytes = rest.get(length.next_multiple_of(4)..)?;
+        Some((u16::from_le_bytes([head[0], head[1]]), &rest[..length]))
+    })
 }
