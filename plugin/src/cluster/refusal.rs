@@ -136,13 +136,12 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
              pod-security.kubernetes.io/enforce is privileged). The API server: {message}"
         ),
         Refusal::Quota => format!(
-            "the ResourceQuota of this namespace does not admit the agent: ask for less with \
-             --requests and --limits, or use another namespace with --agent-namespace NAME. \
+            "the ResourceQuota of this namespace does not admit the agent: ask for less XX, or use another namespace with --agent-namespace NAME. \
              The API server: {message}"
         ),
         Refusal::Limits => format!(
-            "the LimitRange of this namespace does not admit the agent: change --requests and \
-             --limits, or use another namespace with --agent-namespace NAME. \
+            "the LimitRange of this namespace does not admit the agent: change --agent-cpu and \
+             --agent-memory, or use another namespace with --agent-namespace NAME. \
              The API server: {message}"
         ),
         Refusal::Policy { name } => format!(
