@@ -35,6 +35,7 @@ use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
 use fleet::Fleet;
 use manifest::Plan;
+pub(crate) use manifest::{BY, LABEL};
 pub(crate) use parcel::ARCHITECTURE;
 use parcel::Parcel;
 use relay::Message;

@@ -15,6 +15,7 @@ mod suggest;
 mod target;
 mod wanted;
 
+pub(crate) use absent::can_be_named;
 pub(crate) use connect::{connect, read as read_kubeconfig};
 pub(crate) use connection::Connection;
 pub(crate) use mesh::Mesh;
