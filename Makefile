@@ -1,4 +1,4 @@
-# What one types in this project. `make` alone lists it.
+# What one types in this project; `make help` lists it.
 
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
@@ -12,9 +12,10 @@ export MESHSNIFF_AGENT := $(abspath $(or $(CARGO_TARGET_DIR),target)/agent)
 endif
 
 .PHONY: help demo test bench fuzz install build
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := build
 
 help:
+	@echo 'make                      kubectl-meshsniff, its agent inside, in target/release'
 	@echo 'make demo                 see a slow server caught live, on this machine alone'
 	@echo 'make test                 everything that must hold: format, lints, tests, documentation'
 	@echo 'make bench                speed and memory beside tcpdump and tshark (minutes, 4 GB of disk)'

@@ -309,9 +309,17 @@ pub(crate) struct Capture {
     )]
     pub(crate) agent_memory: String,
 
+    /// Show the packets live in Wireshark, with comments on those that prove it
+    #[arg(long, conflicts_with = "write")]
+    pub(crate) wireshark: bool,
+
     /// Print what would be created, as JSON; nothing is
     #[arg(long, hide_short_help = true)]
     pub(crate) dry_run: bool,
+
+    /// Say what is done on the cluster
+    #[arg(short, long, hide_short_help = true)]
+    pub(crate) verbose: bool,
 
     #[command(flatten)]
     pub(crate) report: Report,
@@ -321,6 +329,11 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    /// Whether packets are wanted, not only what they mean.
+    pub(crate) fn packets(&self) -> bool {
+        self.wireshark || self.report.write.is_some()
+    }
+
     /// The pods that are meant.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted {

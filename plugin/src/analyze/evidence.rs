@@ -67,6 +67,13 @@ impl Evidence {
         Ok(Self { to, options, annotations: Annotations::default(), source, live })
     }
 
+    /// Passes packets on to a program.
+    pub(crate) fn passed_on(args: &Report, to: impl Write + 'static) -> Self {
+        let out = Output::new(Box::new(to) as Box<dyn Write>, args.no_bodies);
+        let live = Some(Live { out, comments: Vec::new() });
+        Self { live, ..Self::none(args) }
+    }
+
     /// No packets to write.
     pub(crate) fn none(args: &Report) -> Self {
         Self {
@@ -93,7 +100,8 @@ impl Evidence {
     /// An exchange has ended.
     #[inline]
     pub(crate) fn exchange(&mut self, exchange: &Exchange) {
-        if self.to.is_none() || exchange.findings.is_empty() {
+        let wanted = self.to.is_some() || self.live.is_some();
+        if !wanted || exchange.findings.is_empty() {
             return;
         }
         self.annotations.add(exchange);
@@ -138,7 +146,7 @@ impl Evidence {
         if let Some(live) = self.live {
             live.out.finish()?;
             let late = live.comments.len();
-            if late > 0 && matches!(self.to, Some(Target::Stdout)) {
+            if late > 0 && !matches!(self.to, Some(Target::File(_))) {
                 let _ = writeln!(
                     io::stderr(),
                     "note: {late} comments came after the last packet and are not in the capture"

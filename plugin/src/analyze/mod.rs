@@ -58,9 +58,18 @@ pub(crate) fn stream(packets: File) -> anyhow::Result<Exit> {
 }
 
 /// Analyses packets as they come, until whoever feeds them ends the stream.
-pub(crate) fn fed(args: &Report, packets: File) -> anyhow::Result<Outcome> {
+///
+/// They are passed on to `to`, if that is given, with comments on those that decided.
+pub(crate) fn fed(
+    args: &Report,
+    packets: File,
+    to: Option<impl std::io::Write + 'static>,
+) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
-    let evidence = Evidence::new(args, &input)?;
+    let evidence = match to {
+        Some(to) => Evidence::passed_on(args, to),
+        None => Evidence::new(args, &input)?,
+    };
     let (out, palette) = out(args);
     Session::new(args, input, out, evidence, palette).run()
 }

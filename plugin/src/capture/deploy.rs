@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::manifest::{LEASE, Plan};
 use super::parcel::Parcel;
+use super::talk::{note, say};
 use crate::cluster::{Cluster, explain};
 
 /// How often the lease is extended.
@@ -55,6 +56,7 @@ pub(super) async fn deploy(cluster: &Cluster, plan: Plan, parcel: &Parcel) -> Re
         explain(error, &format!("create a job in namespace {}", plan.namespace))
     })?;
     let deployed = Deployed { cluster: cluster.clone(), plan, since };
+    deployed.note("created");
     let made = deployed.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
     if let Err(error) = made {
         deployed.remove().await;
@@ -68,6 +70,12 @@ fn pods(cluster: &Cluster, plan: &Plan) -> Api<Pod> {
 }
 
 impl Deployed {
+    fn note(&self, done: &str) {
+        let Plan { name, namespace, node, .. } = &self.plan;
+        let took = self.since.elapsed().as_millis();
+        note(|| format!("{done} job {name} in namespace {namespace} for node {node} ({took} ms)"));
+    }
+
     async fn bring(&self, parcel: &Parcel, job_uid: &str) -> Result<()> {
         let maps: Api<ConfigMap> =
             Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
@@ -92,7 +100,10 @@ impl Deployed {
             if let Some(pod) = self.pod().await? {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 match life(&pod) {
-                    Life::Running => return Ok(name),
+                    Life::Running => {
+                        self.note("runs:");
+                        return Ok(name);
+                    }
                     Life::Over(why) => {
                         bail!("the agent on node {} ended at once: {why}", self.plan.node)
                     }
@@ -166,7 +177,7 @@ impl Deployed {
         let mut error = None;
         for _ in 0..10 {
             match jobs.delete(&self.plan.name, &params).await {
-                Ok(_) => return,
+                Ok(_) => return self.note("deleted"),
                 Err(kube::Error::Api(status)) if status.code == 404 => return,
                 Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
                     error = Some(kube::Error::Api(status));
@@ -177,7 +188,7 @@ impl Deployed {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         if let Some(error) = error {
-            super::say(&format!(
+            say(&format!(
                 "could not delete job {} in namespace {} ({error}): the agent leaves by itself \
                  within 30 s and the job 10 s later; `kubectl meshsniff clean` removes what stays",
                 self.plan.name, self.plan.namespace

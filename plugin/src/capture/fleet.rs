@@ -14,6 +14,7 @@ use super::manifest::Plan;
 use super::parcel::Parcel;
 use super::plan;
 use super::relay::{Message, Relay};
+use super::talk::{Ready, say};
 use crate::args::Capture;
 use crate::cluster::{self, Cluster};
 
@@ -26,6 +27,7 @@ pub(super) struct Fleet {
     pub(super) cluster: Cluster,
     pub(super) parcel: Parcel,
     pub(super) stop: watch::Receiver<bool>,
+    pub(super) ready: Arc<Ready>,
     /// What has been made, for its removal.
     pub(super) deployed: Arc<Mutex<Vec<Deployed>>>,
 }
@@ -74,7 +76,7 @@ impl Fleet {
                         continue;
                     };
                     for target in new {
-                        super::say(&super::about(&args, &target));
+                        say(&super::about(&args, &target));
                         known.insert(target.uid.clone());
                         let made = match plan::plans(&args, &[target], begun.elapsed()) {
                             Ok(plans) => self.bring(plans).await,
@@ -85,7 +87,7 @@ impl Fleet {
                                 listening.spawn(self.clone().attend(count, agent, to.clone()));
                                 count += 1;
                             },
-                            Err(error) => super::say(&format!("cannot capture it: {error:#}")),
+                            Err(error) => say(&format!("cannot capture it: {error:#}")),
                         }
                     }
                 }
@@ -107,10 +109,15 @@ impl Fleet {
                 Ok(pod) => {
                     let (cluster, stop) = (self.cluster.clone(), self.stop.clone());
                     let sha256 = self.parcel.sha256();
-                    let to = to.clone();
-                    Relay { agent, deployed, cluster, pod, sha256, to, received, stop }.run().await
+                    let (to, ready) = (to.clone(), Arc::clone(&self.ready));
+                    let relay =
+                        Relay { agent, deployed, cluster, pod, sha256, to, ready, received, stop };
+                    relay.run().await
                 }
-                Err(error) => Some(format!("{error:#}")),
+                Err(error) => {
+                    self.ready.one(false);
+                    Some(format!("{error:#}"))
+                }
             }
         };
         let cut = tokio::select! {

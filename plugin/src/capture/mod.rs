@@ -16,11 +16,14 @@ mod packets;
 mod parcel;
 mod plan;
 mod relay;
+mod talk;
 mod tally;
+mod wireshark;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +42,7 @@ pub(crate) use manifest::{BY, LABEL};
 pub(crate) use parcel::ARCHITECTURE;
 use parcel::Parcel;
 use relay::Message;
+use talk::{Ready, say};
 use tally::Tally;
 
 /// Messages under way between the network and the analysis. Each is a megabyte at most.
@@ -50,20 +54,32 @@ pub(crate) fn run(args: Capture) -> Result<Exit> {
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;
-    let (cluster, targets) = runtime.block_on(async {
+    talk::set_verbose(args.verbose);
+    let wireshark = if args.wireshark { Some(wireshark::find()?) } else { None };
+    let ready = Arc::new(Ready::new(begun));
+    ready.doing("looking for the pods");
+    let found = runtime.block_on(async {
         let cluster = cluster::connect(&args.connection).await?;
         let targets = cluster::resolve(&cluster, &args.wanted()).await?;
         anyhow::Ok((cluster, targets))
-    })?;
+    });
+    let (cluster, targets) = found.inspect_err(|_| ready.clear())?;
     let plans = plan::plans(&args, &targets, Duration::ZERO)?;
     if args.dry_run {
         return print(&plans, &parcel);
     }
     let (stop, stopped) = watch::channel(false);
     runtime.spawn(heed_signals(stop));
-    let fleet = Fleet { cluster, parcel, stop: stopped, deployed: Arc::default() };
+    let fleet = Fleet {
+        cluster,
+        parcel,
+        stop: stopped,
+        ready: Arc::clone(&ready),
+        deployed: Arc::default(),
+    };
     let args = Arc::new(args);
-    let ended = observe(&args, &runtime, &fleet, plans, targets, begun);
+    let ended = observe(&args, &runtime, &fleet, plans, targets, wireshark.as_deref());
+    ready.clear();
     runtime.block_on(fleet.remove());
     // Tasks that still wait for a broken connection are not waited for.
     runtime.shutdown_background();
@@ -88,8 +104,11 @@ fn observe(
     fleet: &Fleet,
     plans: Vec<Plan>,
     targets: Vec<Target>,
-    begun: Instant,
+    wireshark: Option<&Path>,
 ) -> Result<Exit> {
+    fleet.ready.doing("starting the agents");
+    fleet.ready.wait_for(plans.len());
+    let begun = Instant::now();
     let agents = runtime.block_on(fleet.bring(plans))?;
     for target in &targets {
         say(&about(args, target));
@@ -97,22 +116,28 @@ fn observe(
     let (to, from) = mpsc::channel(UNDER_WAY);
     let known = targets.into_iter().map(|target| target.uid).collect();
     runtime.spawn(fleet.clone().listen(Arc::clone(args), agents, known, to, begun));
-    let (tally, findings) = match args.report.write {
-        Some(_) => with_packets(args, from)?,
-        None => exchanges::tell(from, analyze::judge(&args.report)?)?,
+    let (tally, findings) = match args.packets() {
+        true => with_packets(args, from, wireshark)?,
+        false => exchanges::tell(from, analyze::judge(&args.report)?)?,
     };
     Ok(finish(args, &tally, findings))
 }
 
 /// Packets come here: the same analysis as of a capture on stdin.
-fn with_packets(args: &Capture, from: mpsc::Receiver<Message>) -> Result<(Tally, bool)> {
+fn with_packets(
+    args: &Capture,
+    from: mpsc::Receiver<Message>,
+    wireshark: Option<&Path>,
+) -> Result<(Tally, bool)> {
+    let child = wireshark.map(wireshark::start).transpose()?;
+    let to = child.and_then(|child| child.stdin);
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     // A larger pipe means fewer turns between writer and reader. If it may not be: no harm.
     let _ = rustix::pipe::fcntl_setpipe_size(&write, 1 << 20);
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write)))?;
-    let outcome = analyze::fed(&args.report, File::from(read));
+    let outcome = analyze::fed(&args.report, File::from(read), to);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.
@@ -127,7 +152,7 @@ fn with_packets(args: &Capture, from: mpsc::Receiver<Message>) -> Result<(Tally,
 /// The exit code, and on stderr what was cut short or lost.
 fn finish(args: &Capture, tally: &Tally, findings: bool) -> Exit {
     if tally.lost > 0 {
-        let what = if args.report.write.is_some() { "packets" } else { "exchanges" };
+        let what = if args.packets() { "packets" } else { "exchanges" };
         say(&format!(
             "{} {what} were lost while a stream was broken: the figures lack them",
             tally.lost
@@ -191,9 +216,4 @@ fn print(plans: &[Plan], parcel: &Parcel) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// A line for people. If stderr is gone, nobody is there to miss it.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -59,8 +59,7 @@ fn arguments(args: &Capture, targets: &[&Target], gone: Duration) -> Vec<String>
             target.container_ids.iter().chain([&target.cgroup_uid]).cloned().collect();
         option("target", format!("{}={}", target.full_name(), ids.join(",")));
     }
-    let packets = args.report.write.is_some();
-    option("send", if packets { "packets" } else { "exchanges" }.into());
+    option("send", if args.packets() { "packets" } else { "exchanges" }.into());
     option("interface", args.interface.clone());
     option("buffer", (RING / targets.len().max(1)).max(LEAST_RING).to_string());
     option("slow", format!("{}ms", args.report.slow.as_millis()));

@@ -19,6 +19,7 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::deploy::{Deployed, Life};
 use super::manifest::{AGENT, CONTAINER, RUN};
+use super::talk::{Ready, note, say};
 use crate::cluster::Cluster;
 
 /// kube's own buffers are so small that they halve the rate.
@@ -72,6 +73,7 @@ pub(super) struct Relay {
     /// Of the agent that was sent.
     pub(super) sha256: String,
     pub(super) to: mpsc::Sender<Message>,
+    pub(super) ready: Arc<Ready>,
     /// How many units came whole so far.
     pub(super) received: Arc<AtomicU64>,
     /// Turns true when the capture is to end.
@@ -133,7 +135,7 @@ impl Relay {
             }
             if capture.is_some() && !said {
                 said = true;
-                super::say(&format!(
+                say(&format!(
                     "the stream from node {} broke off ({broke}); taking it up again",
                     self.deployed.plan.node
                 ));
@@ -195,6 +197,7 @@ impl Relay {
     async fn exec(&self, from: u64) -> kube::Result<AttachedProcess> {
         let pods: Api<Pod> =
             Api::namespaced(self.cluster.client.clone(), &self.deployed.plan.namespace);
+        note(|| format!("exec in pod {}: relay from {from}", self.pod));
         let from = from.to_string();
         let command = [AGENT, "relay", "--dir", RUN, "--from", &from];
         let params = AttachParams::default()
@@ -223,7 +226,11 @@ impl Relay {
                 "the agent on node {} was restarted: what it had not yet sent is lost",
                 self.deployed.plan.node
             ),
-            _ => *capture = Some(header.capture.clone()),
+            Some(_) => {}
+            None => {
+                *capture = Some(header.capture.clone());
+                self.ready.one(true);
+            }
         }
         Ok(())
     }
@@ -332,6 +339,6 @@ async fn pass_on(stderr: impl tokio::io::AsyncRead + Unpin) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let line: String = line.chars().filter(|c| !c.is_control()).take(500).collect();
-        super::say(&line);
+        say(&line);
     }
 }
