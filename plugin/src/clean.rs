@@ -18,14 +18,9 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::args::Clean;
+use crate::capture::{BY, LABEL};
 use crate::cluster::{Cluster, connect, explain};
 use crate::exit::{Exit, Usage};
-
-/// On everything that is made on a cluster.
-const LABEL: &str = "app.kubernetes.io/name=meshsniff-agent";
-
-/// Who made it.
-const BY: &str = "meshsniff.dev/by";
 
 /// How long the cluster may take to remove what was deleted; it needs about a second.
 const GONE: Duration = Duration::from_secs(30);
@@ -121,7 +116,7 @@ where
 }
 
 fn params() -> ListParams {
-    ListParams::default().labels(LABEL)
+    ListParams::default().labels(&format!("{}={}", LABEL.0, LABEL.1))
 }
 
 fn leftover(kind: Kind, metadata: &ObjectMeta) -> Leftover {

@@ -35,10 +35,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::analyze;
 use crate::args::Capture;
-use crate::cluster::{self, Target};
+use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
 use fleet::Fleet;
 use manifest::Plan;
+pub(crate) use manifest::{BY, LABEL};
+pub(crate) use parcel::ARCHITECTURE;
 use parcel::Parcel;
 use relay::Message;
 use talk::{Ready, say};
@@ -88,6 +90,17 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     // Tasks that still wait for a broken connection are not waited for.
     runtime.shutdown_background();
     ended
+}
+
+/// Whether admission would let the agents in that `targets` need. Nothing is created.
+///
+/// # Errors
+/// The first refusal, and what to do.
+pub(crate) async fn admitted(cluster: &Cluster, args: &Capture, targets: &[Target]) -> Result<()> {
+    for plan in plan::plans(args, targets, Duration::ZERO)? {
+        deploy::admitted(cluster, &plan).await?;
+    }
+    Ok(())
 }
 
 /// Everything between the agents' start and their removal.

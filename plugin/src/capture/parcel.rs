@@ -14,7 +14,7 @@ const PART: usize = 1000 << 10;
 const PARCEL: Option<(&[u8], &[u8])> = include!(concat!(env!("OUT_DIR"), "/parcel.rs"));
 
 /// The only architecture that an agent is built for.
-pub(super) const ARCHITECTURE: &str = "amd64";
+pub(crate) const ARCHITECTURE: &str = "amd64";
 
 impl Parcel {
     /// The agent that this plugin carries.

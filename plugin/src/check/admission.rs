@@ -1,88 +1,43 @@
-//! Would the agent's pod be admitted? A dry run on the server: Pod Security, quotas, limits, webhooks
-//! and policies all say what they would say, and nothing is created.
+//! Would the agent be admitted? A dry run on the server: Pod Security, quotas, limits, webhooks and
+//! policies all say what they would say, and nothing is created.
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::PostParams;
-use serde_json::json;
+use clap::Parser as _;
 
 use super::Line;
-use crate::cluster::{Cluster, Refusal, Target, advise, refusal};
+use crate::args::{Args, Check, Command};
+use crate::capture;
+use crate::cluster::{Cluster, Target};
 
-/// Asks for a pod like the agent's in `namespace`, beside `target` if there is one.
+/// Asks for the agents that a capture of `targets` would have; of any pod, if there are none.
 pub(super) async fn check(
     cluster: &Cluster,
+    args: &Check,
     namespace: &str,
-    target: Option<&Target>,
-    least_privilege: bool,
+    targets: &[Target],
 ) -> Line {
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let params = PostParams { dry_run: true, ..Default::default() };
-    let how = if least_privilege { "with few rights" } else { "privileged" };
-    let what = format!("a pod with hostPID, {how}, in namespace {namespace}");
-    let pod = match pod(target, least_privilege) {
-        Ok(pod) => pod,
-        Err(error) => return Line::Fail(error.to_string(), String::new()),
+    let how = if args.least_privilege { "with few rights" } else { "privileged" };
+    let what = format!("the agent, {how}, in namespace {namespace}");
+    let any = [Target {
+        namespace: namespace.into(),
+        name: "any".into(),
+        image: "any".into(),
+        ..Default::default()
+    }];
+    let targets = if targets.is_empty() { &any } else { targets };
+    let mut line = vec!["kubectl-meshsniff", "pod", "--agent-namespace", namespace];
+    line.extend(args.least_privilege.then_some("--least-privilege"));
+    let Command::Pod(pod) = Args::parse_from(line).command else {
+        return Line::Note(format!("{what}: not tried"));
     };
-    match api.create(&params, &pod).await {
-        Ok(_) => Line::Ok(format!("{what} is admitted")),
-        Err(kube::Error::Api(status)) => match refusal(&status) {
-            // Said already, with its fix.
-            Refusal::Rights { .. } => {
-                Line::Note(format!("whether {what} is admitted cannot be tried without that right"))
-            }
-            refused => {
-                Line::Fail(format!("{what} is not admitted"), advise(&refused, &status.message))
-            }
-        },
-        Err(error) => Line::Fail(format!("{what}: {error}"), String::new()),
+    match capture::admitted(cluster, &pod, targets).await {
+        Ok(()) => Line::Ok(format!("{what} is admitted")),
+        Err(why) => Line::Fail(format!("{what} is not admitted"), format!("{why:#}")),
     }
 }
 
-/// What admission looks at.
-fn pod(target: Option<&Target>, least_privilege: bool) -> serde_json::Result<Pod> {
-    let security = if least_privilege {
-        json!({
-            "runAsUser": 0,
-            "allowPrivilegeEscalation": false,
-            "readOnlyRootFilesystem": true,
-            "capabilities": {"drop": ["ALL"], "add": ["NET_RAW", "SYS_ADMIN", "SYS_PTRACE"]},
-            "seccompProfile": {"type": "RuntimeDefault"}
-        })
-    } else {
-        json!({"runAsUser": 0, "privileged": true, "readOnlyRootFilesystem": true})
-    };
-    serde_json::from_value(json!({
-        "metadata": {
-            "generateName": "meshsniff-",
-            "labels": {
-                "app.kubernetes.io/name": "meshsniff-agent",
-                "sidecar.istio.io/inject": "false",
-                "kuma.io/sidecar-injection": "disabled"
-            },
-            "annotations": {
-                "sidecar.istio.io/inject": "false",
-                "linkerd.io/inject": "disabled"
-            }
-        },
-        "spec": {
-            "nodeName": target.map(|target| &target.node),
-            "hostPID": true,
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": false,
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [{
-                "name": "agent",
-                "image": target.map_or("meshsniff", |target| &target.image),
-                "imagePullPolicy": "IfNotPresent",
-                "command": ["/agent"],
-                "securityContext": security,
-                "resources": {
-                    "requests": {"cpu": "50m", "memory": "64Mi"},
-                    "limits": {"cpu": "1", "memory": "256Mi"}
-                }
-            }]
-        }
-    }))
+/// For those who may not even ask.
+pub(super) fn not_asked(namespace: &str) -> Line {
+    Line::Note(format!(
+        "whether namespace {namespace} admits the agent cannot be tried without create pods"
+    ))
 }

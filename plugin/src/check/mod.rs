@@ -34,10 +34,13 @@ pub(crate) async fn run(args: &Check) -> Result<Exit> {
     let cluster = connect(&args.connection).await?;
     let place = args.agent_namespace.clone().unwrap_or(cluster.namespace.clone());
     let mut lines = vec![server(&cluster).await?];
-    lines.extend(rights::check(&cluster, &place).await?);
+    let answers = rights::check(&cluster, &place).await?;
+    lines.extend(answers.lines);
     let targets = targets(&cluster, args, &mut lines).await;
-    let target = targets.first();
-    lines.push(admission::check(&cluster, &place, target, args.least_privilege).await);
+    lines.push(match answers.may_try {
+        true => admission::check(&cluster, args, &place, &targets).await,
+        false => admission::not_asked(&place),
+    });
     let failed = lines.iter().any(|line| matches!(line, Line::Fail(..)));
     print(&text(&lines))?;
     Ok(if failed { Exit::Error } else { Exit::Done })

@@ -49,6 +49,11 @@ impl Right {
         Self { place, group, resource, subresource: "", verbs, without: "" }
     }
 
+    /// What admission is asked with.
+    fn is_dry_run(&self) -> bool {
+        self.place == Place::Agent && self.resource == "pods" && self.subresource.is_empty()
+    }
+
     fn name(&self) -> String {
         let dot = if self.group.is_empty() { "" } else { "." };
         let slash = if self.subresource.is_empty() { "" } else { "/" };
@@ -58,12 +63,12 @@ impl Right {
 
 /// What the Role and the ClusterRole of docs/rbac.yaml grant, and why.
 const RIGHTS: [Right; 9] = [
-    Right::needed(Place::Pods, "", "pods", &["get", "list", "watch"]),
-    // As a dry run, for the verdict of admission.
-    Right::needed(Place::Agent, "", "pods", &["create", "get", "list", "watch"]),
+    Right::needed(Place::Pods, "", "pods", &["get", "list"]),
+    // Create as a dry run, for the verdict of admission; list to find the Job's.
+    Right::needed(Place::Agent, "", "pods", &["create", "list"]),
     // WebSockets begin with a GET; newer API servers ask for create as well.
     Right { subresource: "exec", ..Right::needed(Place::Agent, "", "pods", &["create", "get"]) },
-    Right::needed(Place::Agent, "batch", "jobs", &["create", "get", "patch", "delete"]),
+    Right::needed(Place::Agent, "batch", "jobs", &["create", "patch", "delete"]),
     Right::needed(Place::Agent, "", "configmaps", &["create"]),
     Right {
         without: "deploy/NAME and the like cannot be named; -l SELECTOR can",
@@ -83,8 +88,15 @@ const RIGHTS: [Right; 9] = [
     },
 ];
 
+/// What was answered.
+pub(super) struct Answers {
+    pub(super) lines: Vec<Line>,
+    /// Whether admission can be asked: it needs `create pods`.
+    pub(super) may_try: bool,
+}
+
 /// Asks for all of them at once; `agent` is the agent's namespace.
-pub(super) async fn check(cluster: &Cluster, agent: &str) -> Result<Vec<Line>> {
+pub(super) async fn check(cluster: &Cluster, agent: &str) -> Result<Answers> {
     let mut asked = JoinSet::new();
     for (index, right) in RIGHTS.into_iter().enumerate() {
         let namespace = match right.place {
@@ -108,10 +120,7 @@ pub(super) async fn check(cluster: &Cluster, agent: &str) -> Result<Vec<Line>> {
             refused.entry(index).or_default().push(verb);
         }
     }
-    let same = cluster.namespace == agent;
-    let said_by_the_next = |right: &Right| same && right.place == Place::Pods && is_pods(right);
-    let shown = RIGHTS.iter().enumerate().filter(|(_, right)| !said_by_the_next(right));
-    let lines = shown.map(|(index, right)| {
+    let lines = RIGHTS.iter().enumerate().map(|(index, right)| {
         let namespace = match right.place {
             Place::Pods => Some(cluster.namespace.as_str()),
             Place::Agent => Some(agent),
@@ -119,7 +128,10 @@ pub(super) async fn check(cluster: &Cluster, agent: &str) -> Result<Vec<Line>> {
         };
         line(right, namespace, refused.get(&index).map(Vec::as_slice).unwrap_or_default())
     });
-    Ok(once(lines.collect(), agent))
+    let lines = once(lines.collect(), agent);
+    let to_try = RIGHTS.iter().position(Right::is_dry_run).and_then(|index| refused.get(&index));
+    let may_try = !to_try.is_some_and(|verbs| verbs.contains(&"create"));
+    Ok(Answers { lines, may_try })
 }
 
 /// How to be granted what is missing: once, behind the last line about it.
@@ -136,10 +148,6 @@ fn once(mut lines: Vec<Line>, namespace: &str) -> Vec<Line> {
         );
     }
     lines
-}
-
-fn is_pods(right: &Right) -> bool {
-    right.resource == "pods" && right.subresource.is_empty()
 }
 
 fn review(right: &Right, verb: &str, namespace: Option<String>) -> SelfSubjectAccessReview {
@@ -206,7 +214,7 @@ mod tests {
         assert!(matches!(line(nodes, None, &["get"]), Line::Note(_)));
     }
 
-    /// Every needed verb is in the Role, and the Role has no other for these resources.
+    /// Every verb that is asked for is in the Role.
     #[test]
     fn the_documented_role_is_what_is_checked() {
         let role = super::super::RBAC.split("\n---\n").next().unwrap();
@@ -220,6 +228,35 @@ mod tests {
             assert!(rule.contains(&format!("[\"{}\"]", right.group)), "{resource}: {rule}");
             for verb in right.verbs {
                 assert!(rule.contains(&format!("\"{verb}\"")), "{verb} {resource}");
+            }
+        }
+    }
+
+    /// The Role grants nothing that is not asked for.
+    #[test]
+    fn the_documented_role_is_no_more_than_what_is_checked() {
+        let role = super::super::RBAC.split("\n---\n").next().unwrap();
+        let quoted = |line: &str| -> Vec<String> {
+            line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        for rule in role.split("- apiGroups:").skip(1) {
+            let line = |key: &str| quoted(rule.lines().find(|line| line.contains(key)).unwrap());
+            for resource in line("resources:") {
+                // Of these `deployments` stands for all.
+                let resource = match resource.as_str() {
+                    "statefulsets" | "daemonsets" | "replicasets" => "deployments",
+                    other => other,
+                };
+                let asked: Vec<&str> = RIGHTS
+                    .iter()
+                    .filter(|right| right.place != Place::Cluster)
+                    .filter(|right| right.name().split('.').next() == Some(resource))
+                    .flat_map(|right| right.verbs)
+                    .copied()
+                    .collect();
+                for verb in line("verbs:") {
+                    assert!(asked.contains(&verb.as_str()), "{verb} {resource}");
+                }
             }
         }
     }

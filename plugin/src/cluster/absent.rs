@@ -12,8 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::mesh::Mesh;
 use super::suggest::{alike, nearest};
+use super::target::{State, state};
 use super::wanted::{Kind, Reference};
 use super::{Cluster, explain};
+use crate::capture::LABEL;
 use crate::exit::Usage;
 
 /// As many pods as fit a screen.
@@ -154,10 +156,18 @@ fn sentence(
     text
 }
 
+/// Not pods that have ended, nor agents of ours.
+pub(crate) fn can_be_named(pod: &Pod) -> bool {
+    let ended = matches!(state(pod, None), State::Over(_));
+    let agent = pod.labels().get(LABEL.0).is_some_and(|value| value == LABEL.1);
+    !ended && !agent
+}
+
 /// That a name is needed, and which there are.
 pub(super) async fn no_name(cluster: &Cluster) -> Result<Usage> {
     let pods = cluster.here::<Pod>().list(&ListParams::default()).await;
-    let pods = pods.map_err(|error| explain(error, "listing pods"))?.items;
+    let mut pods = pods.map_err(|error| explain(error, "listing pods"))?.items;
+    pods.retain(can_be_named);
     if pods.is_empty()
         && let Some(text) = no_namespace(cluster).await
     {
@@ -181,9 +191,10 @@ fn which(namespace: &str, pods: &[Pod]) -> String {
     if pods.len() > SHOWN {
         text += &format!("  and {} more\n", pods.len() - SHOWN);
     }
+    let meshed = pods.iter().find(|pod| Mesh::of(pod).is_some()).unwrap_or(&pods[0]);
     text += &format!(
         "As: kubectl meshsniff pod {} -n {namespace}; also deploy/NAME, svc/NAME, -l SELECTOR",
-        pods[0].name_any()
+        meshed.name_any()
     );
     text
 }

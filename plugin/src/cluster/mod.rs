@@ -15,10 +15,11 @@ mod suggest;
 mod target;
 mod wanted;
 
+pub(crate) use absent::can_be_named;
 pub(crate) use connect::{connect, read as read_kubeconfig};
 pub(crate) use connection::Connection;
 pub(crate) use mesh::Mesh;
-pub(crate) use refusal::{Refusal, advise, explain, refusal};
+pub(crate) use refusal::explain;
 pub(crate) use resolve::{poll_new, resolve};
 pub(crate) use target::{Target, containers};
 pub(crate) use wanted::{Kind, Wanted};

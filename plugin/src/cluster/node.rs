@@ -8,9 +8,7 @@ use kube::Api;
 use tokio::task::JoinSet;
 
 use super::{Cluster, Target};
-
-/// Architectures that there is an agent for, as nodes call them.
-pub(crate) const AGENTS: [&str; 1] = ["amd64"];
+use crate::capture::ARCHITECTURE;
 
 /// What is known of a node.
 #[derive(Clone, Debug, Default)]
@@ -60,14 +58,13 @@ pub(crate) fn check(target: &Target) -> Result<()> {
         bail!("{name} runs on Windows: pods of Linux nodes only can be captured");
     }
     if let Some(architecture) = &target.architecture
-        && !AGENTS.contains(&architecture.as_str())
+        && architecture != ARCHITECTURE
     {
         bail!(
-            "{name} runs on {}, a node of architecture {architecture}, and there is an agent for \
-             {} only: choose a pod on such a node (kubectl get pods -o wide; kubectl get nodes -L \
-             kubernetes.io/arch)",
-            target.node,
-            AGENTS.join(", ")
+            "{name} runs on {}, a node of architecture {architecture}, and the agent is for \
+             {ARCHITECTURE} only: choose a pod on such a node (kubectl get pods -o wide; \
+             kubectl get nodes -L kubernetes.io/arch)",
+            target.node
         );
     }
     Ok(())

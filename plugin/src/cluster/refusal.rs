@@ -119,6 +119,7 @@ pub(crate) fn explain(error: kube::Error, doing: &str) -> anyhow::Error {
 
 /// One or two sentences for `refusal`; `message` is the API server's own.
 pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
+    let message = &brief(message);
     match refusal {
         Refusal::Rights { verb, resource, namespace, user } => {
             let place = match namespace {
@@ -132,17 +133,18 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
         }
         Refusal::PodSecurity { level } => format!(
             "Pod Security \"{level}\" of this namespace does not admit the agent, which needs \
-             hostPID: use a namespace that does, as --agent-namespace NAME (its label \
-             pod-security.kubernetes.io/enforce is privileged). The API server: {message}"
+             hostPID: --agent-namespace NAME runs it in another. To make one:\n\
+             kubectl create namespace meshsniff\n\
+             kubectl label namespace meshsniff pod-security.kubernetes.io/enforce=privileged\n\
+             The API server: {message}"
         ),
         Refusal::Quota => format!(
-            "the ResourceQuota of this namespace does not admit the agent: ask for less with \
-             --requests and --limits, or use another namespace with --agent-namespace NAME. \
+            "the ResourceQuota of this namespace does not admit the agent: ask for less XX, or use another namespace with --agent-namespace NAME. \
              The API server: {message}"
         ),
         Refusal::Limits => format!(
-            "the LimitRange of this namespace does not admit the agent: change --requests and \
-             --limits, or use another namespace with --agent-namespace NAME. \
+            "the LimitRange of this namespace does not admit the agent: change --agent-cpu and \
+             --agent-memory, or use another namespace with --agent-namespace NAME. \
              The API server: {message}"
         ),
         Refusal::Policy { name } => format!(
@@ -166,6 +168,18 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
         Refusal::NotFound | Refusal::Other => message.into(),
     }
 }
+
+/// Without the name of a pod that nobody has seen, and no longer than a few lines.
+fn brief(message: &str) -> String {
+    let reason = message.split_once(" is forbidden: ").map_or(message, |(_, reason)| reason);
+    match reason.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{} ...", &reason[..end]),
+        None => reason.to_owned(),
+    }
+}
+
+/// Characters of the API server's own words: Pod Security's list is long and says little more.
+const BRIEF: usize = 240;
 
 /// Which of the documented Roles has that right.
 fn role(verb: &str, resource: &str, in_a_namespace: bool) -> &'static str {

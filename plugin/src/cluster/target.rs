@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec, PodStatus};
 
 use super::mesh::{Mesh, application_ports};
 
 /// A running pod that can be captured, and what is needed to get an agent beside it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -22,12 +22,9 @@ pub(crate) struct Target {
     /// Names of the secrets that the pod pulls its images with.
     pub(crate) pull_secrets: Vec<String>,
     pub(crate) host_network: bool,
-    /// Whether the pod has the node's users (`hostUsers`), not a user namespace of its own.
-    pub(crate) host_users: bool,
     pub(crate) mesh: Option<Mesh>,
     /// TCP ports that the application's containers declare.
     pub(crate) ports: Vec<u16>,
-    pub(crate) labels: BTreeMap<String, String>,
     /// `linux`, `windows`, as the pod or its node says.
     pub(crate) os: Option<String>,
     /// `amd64`, `arm64`, as the pod or its node says. Unknown where nodes may not be read.
@@ -95,10 +92,8 @@ pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
             .filter(|name| !name.is_empty())
             .collect(),
         host_network: spec.host_network.unwrap_or(false),
-        host_users: spec.host_users.unwrap_or(true),
         mesh: Mesh::of(pod),
         ports: application_ports(pod),
-        labels: metadata.labels.clone().unwrap_or_default(),
         os: hint(spec, "kubernetes.io/os").or_else(|| spec.os.as_ref().map(|os| os.name.clone())),
         architecture: hint(spec, "kubernetes.io/arch"),
         runtime_class: spec.runtime_class_name.clone(),
@@ -242,7 +237,7 @@ pub(super) mod tests {
         assert_eq!(target.ports, [9080]);
         assert_eq!(target.pull_secrets, ["registry"]);
         assert_eq!(target.full_name(), "shop/catalog-v2-1");
-        assert!(target.host_users && !target.host_network);
+        assert!(!target.host_network);
     }
 
     #[test]

@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 
 use super::line::Line;
 use super::{Candidate, Offer, Then};
-use crate::cluster::{Cluster, Kind, Mesh, connect, containers, finish, read_kubeconfig};
+use crate::cluster::{
+    Cluster, Kind, Mesh, can_be_named, connect, containers, finish, read_kubeconfig,
+};
 
 /// Who waits for a candidate does not wait long.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -60,7 +62,7 @@ async fn named(cluster: &Cluster, line: &Line) -> Result<Offer> {
     let taken: BTreeSet<&str> = line.words.iter().map(String::as_str).collect();
     let mut candidates: Vec<Candidate> = pods
         .iter()
-        .filter(|pod| !taken.contains(pod.name_any().as_str()))
+        .filter(|pod| can_be_named(pod) && !taken.contains(pod.name_any().as_str()))
         .map(|pod| {
             let mesh = Mesh::of(pod).map(|mesh| mesh.to_string()).unwrap_or_default();
             Candidate::new(pod.name_any(), mesh)
