@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Capture(Args),
     Serve(Serve),
     Relay(Relay),
+    /// Only see whether the filter is understood.
+    Filter(Source),
     /// Print this text.
     Help(&'static str),
     Version,
@@ -133,6 +135,10 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command,
     match line.peek().and_then(|word| word.to_str()) {
         Some("serve") => serve::parse(line.skip(1)),
         Some("relay") => relay::parse(line.skip(1)),
+        Some("filter") => match capture(line.skip(1))? {
+            Command::Capture(args) => Ok(Command::Filter(args.source)),
+            other => Ok(other),
+        },
         _ => capture(line),
     }
 }

@@ -77,6 +77,19 @@ pub(crate) enum Error {
     Io(#[from] io::Error),
 }
 
+/// Whether the filter is understood, without an interface and without rights.
+///
+/// # Errors
+/// [`Error::Filter`] with libpcap's own words.
+pub(crate) fn understood(source: &Source) -> Result<(), Error> {
+    let Some(filter) = &source.filter else { return Ok(()) };
+    let link = if source.interface == "any" { COOKED } else { Linktype::ETHERNET };
+    Capture::dead(link)
+        .and_then(|dead| dead.compile(filter, true))
+        .map(drop)
+        .map_err(|reason| Error::Filter { filter: filter.clone(), reason })
+}
+
 impl Live {
     /// Opens the interface. Needs CAP_NET_RAW; nothing is read.
     ///

@@ -44,6 +44,10 @@ fn main() -> ExitCode {
             Ok(()) => (0, String::new()),
             Err(error) => (1, format!("meshsniff-agent: {error}")),
         },
+        Ok(Command::Filter(source)) => match live::understood(&source) {
+            Ok(()) => (0, String::new()),
+            Err(error) => (1, format!("meshsniff-agent: {error}")),
+        },
         Ok(Command::Help(text)) => return print(text),
         Ok(Command::Version) => {
             return print(concat!("meshsniff-agent ", env!("CARGO_PKG_VERSION"), "\n"));

@@ -10,6 +10,7 @@
 
 mod deploy;
 mod exchanges;
+mod filter;
 mod fleet;
 mod manifest;
 mod packets;
@@ -49,13 +50,18 @@ use tally::Tally;
 const UNDER_WAY: usize = 32;
 
 /// Captures pods and tells what is wrong with their exchanges.
-pub(crate) fn run(args: Capture) -> Result<Exit> {
+pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     analyze::check_report(&args.report)?;
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;
     talk::set_verbose(args.verbose);
     let wireshark = if args.wireshark { Some(wireshark::find()?) } else { None };
+    if let Some(given) = &args.filter {
+        let resolved = filter::resolve(given)?;
+        filter::check(&parcel, &args.interface, &resolved)?;
+        args.filter = Some(resolved);
+    }
     let ready = Arc::new(Ready::new(begun));
     ready.doing("looking for the pods");
     let found = runtime.block_on(async {
