@@ -157,12 +157,11 @@ impl Deployed {
 
     /// Whether somebody else ended it: an agent that is told to end does so in good order.
     pub(super) async fn taken_away(&self) -> Option<String> {
-        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let Plan { name, node, .. } = &self.plan;
-        if matches!(jobs.get_opt(name).await, Ok(None)) {
+        let Some(pod) = self.pod().await.ok()? else {
+            // One that ended by itself stays a while.
             return Some(format!("somebody deleted job {name}"));
-        }
-        let pod = self.pod().await.ok()??;
+        };
         let deleted = pod.metadata.deletion_timestamp.is_some();
         let reason = pod.status.and_then(|status| status.reason);
         match (deleted, reason) {
