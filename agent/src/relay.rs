@@ -51,13 +51,14 @@ pub(crate) fn relay(args: &args::Relay) -> Result<(), Error> {
     let (stdin, stdout) = (own(io::stdin().as_fd())?, own(io::stdout().as_fd())?);
     let to = socket.try_clone()?;
     thread::spawn(move || {
-        let code = match rights::drop_all(Work::Pass) {
-            Ok(_) => listen(stdin, to),
+        let code = match rights::drop_all(Work::Pass).and_then(|_| rights::verify()) {
+            Ok(()) => listen(stdin, to),
             Err(_) => 1,
         };
         exit(code);
     });
     rights::drop_all(Work::Pass)?;
+    rights::verify()?;
     pass(socket, stdout)
 }
 

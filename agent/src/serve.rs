@@ -36,7 +36,7 @@ use crate::rights::{self, Work};
 use crate::say;
 use crate::signals::Stop;
 use crate::target::{Sandbox, Target};
-use board::{Board, Ended, State};
+use board::{Board, Ended, State, Why};
 use follow::Follower;
 use server::{Identity, Server};
 
@@ -109,7 +109,10 @@ pub(crate) fn serve(args: &args::Serve) -> Result<String, Error> {
         for thread in begun {
             let _ = thread.go.send(());
         }
-        let taken = Server::new(listener, &board, identity, args.patience).serve()?;
+        let taken = Server::new(listener, &board, identity, args.patience).serve();
+        // However it ended: nothing waits for the threads that read.
+        board.end(Why::Alone);
+        let taken = taken?;
         let queue = board.queue();
         let (front, back) = (queue.ring.front().number, queue.ring.back().number);
         if taken {

@@ -25,6 +25,9 @@ const BATCH: usize = 512;
 /// within [`REST`].
 const BEHIND: Duration = Duration::from_secs(1);
 
+/// Lines that are written down before the queue is asked for: it is not held while they are.
+const LINES: usize = 256;
+
 /// Memory for connections and for what waits, of all targets together: with the queue's 32 MiB and
 /// the compressor's it stays below 64 MiB.
 const CONNECTIONS: usize = 32_768;
@@ -84,7 +87,6 @@ impl<'a> Follower<'a> {
             analysis.finish();
         }
         self.hear();
-        self.tell_lines();
         self.count();
         let number = self.board.queue().ring.back().number;
         self.board.target(self.number).ended = Some(Ended { number, time: ended, sentence, alone });
@@ -182,7 +184,6 @@ impl<'a> Follower<'a> {
             }
         }
         self.hear();
-        self.tell_lines();
         read
     }
 
@@ -192,17 +193,14 @@ impl<'a> Follower<'a> {
             let behind = now().nanos().saturating_sub(BEHIND.as_nanos() as i64);
             analysis.advance(Timestamp::from_nanos(behind));
             self.hear();
-            if !self.lines.is_empty() {
-                self.tell_lines();
-                self.board.wake();
-            }
+            // Rarely for nothing: there is little to wake up for while nothing happens.
+            self.board.wake();
         }
     }
 
-    /// Writes down what the analysis has to say.
+    /// Moves what the analysis has to say into the queue.
     fn hear(&mut self) {
-        let Some(analysis) = &mut self.analysis else { return };
-        while let Some(event) = analysis.poll() {
+        while let Some(event) = self.analysis.as_mut().and_then(Analysis::poll) {
             let mut line = Line::of(self.number);
             let is_unit = matches!(event, Event::Exchange(_));
             match &event {
@@ -210,7 +208,11 @@ impl<'a> Follower<'a> {
                 Event::Question(exchange) => line.question = Some(exchange),
             }
             self.lines.push((now(), is_unit, line.bytes()));
+            if self.lines.len() == LINES {
+                self.tell_lines();
+            }
         }
+        self.tell_lines();
     }
 
     /// Moves what was written down into the queue.

@@ -17,6 +17,9 @@ use crate::live::wait;
 /// Connections that have not said what they want. More than a broken exec leaves behind.
 const GUESTS: usize = 4;
 
+/// Lines of a relay that are heard before it gets something.
+const LINES: usize = 64;
+
 /// How long the process stays when all is taken: if it ends, the relay is ended with it, while what
 /// the relay wrote may still be on its way.
 const LINGER: Duration = Duration::from_secs(1);
@@ -86,14 +89,14 @@ impl<'a> Server<'a> {
         loop {
             self.accept();
             self.hear_guests();
-            self.hear_peer();
+            let talks = self.hear_peer();
             self.board.sleep();
             let more = self.feed();
             let now = Instant::now();
             if let Some(taken) = self.over(now) {
                 return Ok(taken);
             }
-            let until = if more { now } else { self.next(now) };
+            let until = if more || talks { now } else { self.next(now) };
             let waited = self.wait(until.saturating_duration_since(now));
             self.board.awake();
             waited?;
@@ -103,7 +106,6 @@ impl<'a> Server<'a> {
     /// Whether it is time to leave, and then whether everything was taken.
     fn over(&mut self, now: Instant) -> Option<bool> {
         if now >= self.heard + self.patience {
-            self.board.end(Why::Alone);
             return Some(self.sent.is_some());
         }
         if self.sent.is_some_and(|sent| now >= sent + LINGER) {
@@ -166,10 +168,12 @@ impl<'a> Server<'a> {
         Peer::new(guest, place, &first, self.board)
     }
 
-    fn hear_peer(&mut self) {
-        while let Some(peer) = &mut self.peer {
+    /// Whether it has more to say: one that talks without end is not listened to all the time.
+    fn hear_peer(&mut self) -> bool {
+        for _ in 0..LINES {
+            let Some(peer) = &mut self.peer else { return false };
             match peer.hear() {
-                Ok(None) => return,
+                Ok(None) => return false,
                 Ok(Some(said)) => {
                     self.heard = Instant::now();
                     match said {
@@ -184,6 +188,7 @@ impl<'a> Server<'a> {
                 Err(_) => self.peer = None,
             }
         }
+        true
     }
 
     fn feed(&mut self) -> bool {

@@ -23,6 +23,17 @@ pub(crate) fn possible() -> bool {
     made
 }
 
+/// Does this in a network.
+pub(crate) fn inside<T: Send>(network: &fs::File, work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|threads| {
+        let inside = threads.spawn(|| {
+            setns(network, CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        });
+        inside.join().unwrap()
+    })
+}
+
 /// A process in a network namespace whose only interface is `lo`; ended with this.
 pub(crate) struct Pod(Child);
 
@@ -45,16 +56,14 @@ impl Pod {
         format!("{name}=pid:{}", self.0.id())
     }
 
+    /// Its network, which may outlive it.
+    pub(crate) fn network(&self) -> fs::File {
+        fs::File::open(format!("/proc/{}/ns/net", self.0.id())).unwrap()
+    }
+
     /// Does this inside.
     pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = fs::File::open(format!("/proc/{}/ns/net", self.0.id())).unwrap();
-        thread::scope(|threads| {
-            let inside = threads.spawn(|| {
-                setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-                work()
-            });
-            inside.join().unwrap()
-        })
+        inside(&self.network(), work)
     }
 
     pub(crate) fn kill(&mut self) {
