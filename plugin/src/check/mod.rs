@@ -11,6 +11,7 @@ use std::io::Write as _;
 use anyhow::Result;
 
 use crate::args::Check;
+use crate::capture;
 use crate::cluster::{Cluster, Target, Wanted, connect, explain, resolve};
 use crate::exit::Exit;
 
@@ -36,6 +37,9 @@ pub(crate) async fn run(args: &Check) -> Result<Exit> {
     let mut lines = vec![server(&cluster).await?];
     let answers = rights::check(&cluster, &place).await?;
     lines.extend(answers.lines);
+    if let Err(why) = capture::carried() {
+        lines.push(Line::Fail(why.to_string(), String::new()));
+    }
     let targets = targets(&cluster, args, &mut lines).await;
     lines.push(match answers.may_try {
         true => admission::check(&cluster, args, &place, &targets).await,
