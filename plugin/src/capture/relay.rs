@@ -288,16 +288,19 @@ async fn beat(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut time = tokio::time::interval(LOOK);
-    let mut last = (0, Instant::now() - HEARTBEAT);
+    let mut last: Option<(u64, Instant)> = None;
     let mut stopped = false;
     loop {
         let line = tokio::select! {
             _ = time.tick() => {
                 let now = received.load(Ordering::Relaxed);
-                if now < last.0 + MANY && last.1.elapsed() < HEARTBEAT {
+                let due = last.is_none_or(|(then, at)| {
+                    now >= then + MANY || at.elapsed() >= HEARTBEAT
+                });
+                if !due {
                     continue;
                 }
-                last = (now, Instant::now());
+                last = Some((now, Instant::now()));
                 format!("{now}\n")
             }
             stop = stop.wait_for(|stop| *stop), if !stopped => {
