@@ -35,9 +35,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// A slow server caught live, on this machine alone: no cluster needed
     Demo(Demo),
-    /// Would a capture work here? What is allowed, admitted, found
     Check(Box<Check>),
-    /// Remove what captures have left on the cluster
     Clean(Box<Clean>),
 }
 

@@ -63,6 +63,8 @@ fn long_help_teaches() {
         assert!(said.out.contains(words), "{words}\n{}", said.out);
     }
     assert!(run(["--help"]).out.contains("without a port filter"));
+    assert!(run(["check", "--help"]).out.contains("Nothing is created."));
+    assert!(run(["clean", "--help"]).out.contains("--as-group"));
 }
 
 #[test]

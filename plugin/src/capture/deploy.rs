@@ -204,10 +204,12 @@ impl Deployed {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         if let Some(error) = error {
+            let doing =
+                format!("delete job {} in namespace {}", self.plan.name, self.plan.namespace);
             say(&format!(
-                "could not delete job {} in namespace {} ({error}): the agent leaves by itself \
-                 within 30 s and the job 10 s later; `kubectl meshsniff clean` removes what stays",
-                self.plan.name, self.plan.namespace
+                "{:#}. The agent leaves by itself within 30 s and the job 10 s later; \
+                 `kubectl meshsniff clean` removes what stays",
+                explain(error, &doing)
             ));
         }
     }

@@ -92,6 +92,11 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     ended
 }
 
+/// Whether this plugin has the agent in it, and how to build one that has.
+pub(crate) fn carried() -> Result<()> {
+    Parcel::open().map(drop)
+}
+
 /// Whether admission would let the agents in that `targets` need. Nothing is created.
 ///
 /// # Errors

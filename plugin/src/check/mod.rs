@@ -7,15 +7,20 @@ mod rights;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::args::Check;
+use crate::capture;
 use crate::cluster::{Cluster, Target, Wanted, connect, explain, resolve};
 use crate::exit::Exit;
 
 /// Role and ClusterRole, as documented.
 const RBAC: &str = include_str!("../../../docs/rbac.yaml");
+
+/// How long a pod that does not run yet is waited for: one that is starting is seen to start.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How one condition is met.
 enum Line {
@@ -36,6 +41,9 @@ pub(crate) async fn run(args: &Check) -> Result<Exit> {
     let mut lines = vec![server(&cluster).await?];
     let answers = rights::check(&cluster, &place).await?;
     lines.extend(answers.lines);
+    if let Err(why) = capture::carried() {
+        lines.push(Line::Fail(why.to_string(), String::new()));
+    }
     let targets = targets(&cluster, args, &mut lines).await;
     lines.push(match answers.may_try {
         true => admission::check(&cluster, args, &place, &targets).await,
@@ -64,7 +72,12 @@ async fn targets(cluster: &Cluster, args: &Check, lines: &mut Vec<Line>) -> Vec<
         max_pods: usize::MAX,
         ..Default::default()
     };
-    match resolve(cluster, &wanted).await {
+    let found = tokio::time::timeout(PATIENCE, resolve(cluster, &wanted)).await;
+    let Ok(found) = found else {
+        lines.push(Line::Note("no pod of it runs yet: a capture would wait".into()));
+        return Vec::new();
+    };
+    match found {
         Ok(targets) => {
             lines.extend(targets.iter().map(describe));
             targets

@@ -62,7 +62,7 @@ impl Right {
 }
 
 /// What the Role and the ClusterRole of docs/rbac.yaml grant, and why.
-const RIGHTS: [Right; 9] = [
+const RIGHTS: [Right; 10] = [
     Right::needed(Place::Pods, "", "pods", &["get", "list"]),
     // Create as a dry run, for the verdict of admission; list to find the Job's.
     Right::needed(Place::Agent, "", "pods", &["create", "list"]),
@@ -73,6 +73,10 @@ const RIGHTS: [Right; 9] = [
     Right {
         without: "deploy/NAME and the like cannot be named; -l SELECTOR can",
         ..Right::needed(Place::Pods, "apps", "deployments", &["get"])
+    },
+    Right {
+        without: "job/NAME cannot be named; -l SELECTOR can",
+        ..Right::needed(Place::Pods, "batch", "jobs", &["get"])
     },
     Right {
         without: "svc/NAME cannot be named; -l SELECTOR can",

@@ -32,6 +32,8 @@ pub(crate) enum Refusal {
     Credentials,
     /// The object does not exist.
     NotFound,
+    /// A page of a proxy or of some other server.
+    NoApiServer { code: u16 },
     /// Anything else.
     Other,
 }
@@ -42,6 +44,10 @@ pub(crate) fn refusal(status: &Status) -> Refusal {
     let after = |marker: &str| Some(quoted(message.split_once(marker)?.1));
     if status.code == 401 || status.reason == "Unauthorized" {
         return Refusal::Credentials;
+    }
+    // What kube writes where the body is no Status.
+    if status.reason == "Failed to parse error data" {
+        return Refusal::NoApiServer { code: status.code };
     }
     let details = status.details.as_ref();
     let causes = details.map(|details| details.causes.as_slice()).unwrap_or_default();
@@ -165,6 +171,10 @@ pub(crate) fn advise(refusal: &Refusal, message: &str) -> String {
              expired: log in again, until kubectl get pods works"
                 .into()
         }
+        Refusal::NoApiServer { code } => format!(
+            "the answer ({code}) is not an API server's but that of a proxy or of some other \
+             server: is the address right? kubectl cluster-info tells"
+        ),
         Refusal::NotFound | Refusal::Other => message.into(),
     }
 }
@@ -303,6 +313,14 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(refusal(&status), Refusal::NoNamespace { name: "nope".into() });
+    }
+
+    #[test]
+    fn a_page_is_not_printed() {
+        let page = Status::failure("<html><title>404", "Failed to parse error data").with_code(404);
+        let text = explain(kube::Error::Api(page.boxed()), "listing pods").to_string();
+        assert!(text.contains("the answer (404) is not an API server's"), "{text}");
+        assert!(!text.contains("html"), "{text}");
     }
 
     #[test]

@@ -98,20 +98,8 @@ async fn look(cluster: &Cluster, wanted: &Wanted, references: &[Reference]) -> R
     for reference in references {
         if reference.kind == Kind::Pod {
             let pod = absent::pod(cluster, &reference.name).await?;
-            if pod.metadata.deletion_timestamp.is_some() {
-                bail!("pod {} is being deleted: choose another", reference.name);
-            }
-            if let Some(name) = &wanted.container
-                && !containers(&pod).contains(&name.as_str())
-            {
-                bail!(
-                    "pod {} has no container {name:?}; it has {}",
-                    reference.name,
-                    containers(&pod).join(", ")
-                );
-            }
             found.named.extend(pod.uid());
-            collect(&mut pods, vec![pod]);
+            pods.insert((pod.namespace().unwrap_or_default(), pod.name_any()), pod);
         } else {
             let selector = selector(cluster, reference).await?;
             collect(&mut pods, list(&cluster.here(), &selector).await?);
@@ -122,10 +110,24 @@ async fn look(cluster: &Cluster, wanted: &Wanted, references: &[Reference]) -> R
         found.what = all.join(", ");
     }
     found.pods = pods.into_values().collect();
+    if let Some(name) = &wanted.container {
+        has_container(&found, name)?;
+    }
     Ok(found)
 }
 
-/// Pods that are being deleted are left out, unless they were named.
+/// Refuses the name of a container that no pod has: it is a slip of the finger.
+fn has_container(found: &Found, name: &str) -> Result<()> {
+    let mut all: Vec<&str> = found.pods.iter().flat_map(containers).collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.is_empty() || all.contains(&name) {
+        return Ok(());
+    }
+    bail!("{} has no container {name}: it has {}", found.what, all.join(", "))
+}
+
+/// Pods that are being deleted are left out: their like has come already. One that was named is not.
 fn collect(pods: &mut BTreeMap<(String, String), Pod>, more: Vec<Pod>) {
     for pod in more {
         if pod.metadata.deletion_timestamp.is_none() {
@@ -330,6 +332,16 @@ mod tests {
         let found = Found { pods, named, what: "deploy/catalog".into() };
         let targets = judge(found, &Wanted::default(), &mut Waiting::default())?;
         Ok(targets.map(|all| all.into_iter().map(|one| one.name).collect()))
+    }
+
+    #[test]
+    fn a_container_that_no_pod_has_is_refused() {
+        let pods = vec![pod("a", "Running", false)];
+        let found = Found { pods, what: "deploy/catalog".into(), ..Default::default() };
+        assert!(has_container(&found, "app").is_ok());
+        let error = has_container(&found, "ap").unwrap_err().to_string();
+        assert_eq!(error, "deploy/catalog has no container ap: it has app");
+        assert!(has_container(&Found::default(), "ap").is_ok());
     }
 
     #[test]
