@@ -155,6 +155,22 @@ impl Deployed {
         }
     }
 
+    /// Whether somebody else ended it: an agent that is told to end does so in good order.
+    pub(super) async fn taken_away(&self) -> Option<String> {
+        let Plan { name, node, .. } = &self.plan;
+        let Some(pod) = self.pod().await.ok()? else {
+            // One that ended by itself stays a while.
+            return Some(format!("somebody deleted job {name}"));
+        };
+        let deleted = pod.metadata.deletion_timestamp.is_some();
+        let reason = pod.status.and_then(|status| status.reason);
+        match (deleted, reason) {
+            (_, Some(reason)) => Some(format!("the agent on node {node} had to leave: {reason}")),
+            (true, None) => Some(format!("somebody deleted the agent's pod on node {node}")),
+            (false, None) => None,
+        }
+    }
+
     /// Extends the lease for as long as this is polled; ends when the Job is gone.
     pub(super) async fn keep(&self) {
         let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);

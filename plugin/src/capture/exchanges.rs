@@ -25,6 +25,8 @@ struct Line {
     counts: Option<Counts>,
     #[serde(default)]
     dropped: u64,
+    #[serde(default)]
+    lost: u64,
 }
 
 /// One agent's stream, as far as it has come.
@@ -64,7 +66,7 @@ impl Source {
 struct All {
     judge: Judge,
     /// The latest of each target: counters grow.
-    counts: BTreeMap<u32, (Counts, u64)>,
+    counts: BTreeMap<u32, (Counts, u64, u64)>,
 }
 
 impl All {
@@ -75,7 +77,7 @@ impl All {
             exchange
         };
         if let Some(counts) = line.counts {
-            self.counts.insert(interface, (counts, line.dropped));
+            self.counts.insert(interface, (counts, line.dropped, line.lost));
         }
         let event = match (line.exchange, line.question) {
             (Some(exchange), _) => {
@@ -138,9 +140,10 @@ pub(super) fn tell(
     }
     let mut counts = Counts::default();
     let mut dropped = 0;
-    for (of_one, dropped_there) in all.counts.values() {
+    for (of_one, dropped_there, lost_there) in all.counts.values() {
         counts.add(of_one);
         dropped += dropped_there;
+        tally.lost += lost_there;
     }
     let findings = all.judge.finish(&counts, Some(dropped))?;
     Ok((tally, findings))

@@ -124,6 +124,10 @@ impl Fleet {
             cut = attended => cut,
             () = keeper.keep() => Some(format!("somebody deleted job {}", keeper.plan.name)),
         };
+        let cut = match cut {
+            None if !*self.stop.borrow() => keeper.taken_away().await,
+            cut => cut,
+        };
         let _ = to.send(Message::Ended { cut }).await;
     }
 

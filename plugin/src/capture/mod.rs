@@ -160,7 +160,7 @@ fn finish(args: &Capture, tally: &Tally, findings: bool) -> Exit {
     if tally.lost > 0 {
         let what = if args.packets() { "packets" } else { "exchanges" };
         say(&format!(
-            "{} {what} were lost while a stream was broken: the figures lack them",
+            "{} {what} were lost on the way, because nobody took them in time: the figures lack them",
             tally.lost
         ));
     }

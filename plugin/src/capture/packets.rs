@@ -1,5 +1,6 @@
 //! Packets of several agents made into one capture.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
@@ -64,8 +65,8 @@ impl Source {
                     self.received.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(Some(Item::Interface(interface))) => {
-                    if !self.interfaces.contains_key(&interface.index) {
-                        self.interfaces.insert(interface.index, out.interface(interface)?);
+                    if let Entry::Vacant(place) = self.interfaces.entry(interface.index) {
+                        place.insert(out.interface(interface)?);
                     }
                 }
                 Ok(Some(Item::Statistics(statistics))) => {

@@ -1,7 +1,7 @@
 /// How the streams of a capture ended.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Packets or exchanges that were lost while a stream was broken.
+    /// Packets or exchanges that the agents lost because nobody took them in time.
     pub(super) lost: u64,
     /// Why streams lack their end.
     pub(super) cut: Vec<String>,

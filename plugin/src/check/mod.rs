@@ -80,7 +80,7 @@ fn describe(target: &Target) -> Line {
     let mut text = format!("{} on {}", target.full_name(), target.node);
     match (&target.os, &target.architecture) {
         (Some(os), Some(architecture)) => text += &format!(" ({os}/{architecture})"),
-        _ => text += " (architecture unknown: get nodes is not allowed; it is learned by trying)",
+        _ => text += " (architecture unknown)",
     }
     match target.mesh {
         Some(mesh) => text += &format!(": {mesh}"),
