@@ -309,12 +309,13 @@ down() {
     rm -rf "$DIR"
 }
 
-freeze() { # STOP|CONT N: every process of node N, containers too
+freeze() { # STOP|CONT N: every process of node N, those of containers in namespaces of their own too
     local init; init=$(pgrep -P "$(cat "$DIR/node$2.pid")" | head -1)
-    local space; space=$(readlink "/proc/$init/ns/pid")
-    for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/ns/pid" 2>/dev/null)" != "$space" ] || kill "-$1" "${process#/proc/}" 2>/dev/null || true
-    done
+    local processes; processes=$(ps -eo pid=,ppid= | awk -v "root=$init" '
+        { parent[$1] = $2 }
+        END { for (pid in parent) { at = pid; while (at > 1 && at != root) at = parent[at]; if (at == root) print pid } }')
+    # shellcheck disable=SC2086
+    kill "-$1" $processes 2>/dev/null || true
 }
 
 case ${1:-} in

@@ -80,11 +80,14 @@ impl All {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
         }
         let event = match (line.exchange, line.question) {
-            (Some(exchange), _) => Event::Exchange(own(exchange)),
+            (Some(exchange), _) => {
+                // A question has no number: counted, it would let an exchange be forgotten.
+                from.received.fetch_add(1, Ordering::Relaxed);
+                Event::Exchange(own(exchange))
+            }
             (None, Some(exchange)) => Event::Question(own(exchange)),
             (None, None) => return Ok(()),
         };
-        from.received.fetch_add(1, Ordering::Relaxed);
         self.judge.event(&event)
     }
 }

@@ -52,18 +52,20 @@ pub(crate) fn shared() -> Option<Held<'static>> {
 /// A cluster that this test alone uses, and may break: one of `cluster.sh`.
 pub(crate) fn alone() -> Option<Held<'static>> {
     let cluster = started()?;
-    if cluster.name.is_none() {
-        say("SKIPPED: faults need a cluster of tests/cluster/cluster.sh");
-        return None;
-    }
+    or_skip(cluster.name.as_ref().ok_or_else(|| "faults need tests/cluster/cluster.sh".into()))?;
     let turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
     Some(Held { cluster, _turn: Turn::Alone(turn) })
 }
 
 fn started() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-    match CLUSTER.get_or_init(start) {
-        Ok(cluster) => Some(cluster),
+    or_skip(CLUSTER.get_or_init(start).as_ref().map_err(String::clone))
+}
+
+/// What there is; otherwise the test is skipped, and that is said. Where `CI` is set it fails.
+pub(crate) fn or_skip<T>(there: Result<T, String>) -> Option<T> {
+    match there {
+        Ok(there) => Some(there),
         Err(why) => {
             assert!(env::var_os("CI").is_none(), "cannot be skipped here: {why}");
             say(&format!("SKIPPED: {why}"));
@@ -106,6 +108,10 @@ fn script(path: &str, environment: &[(&str, String)], args: &[&str]) -> Result<S
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cluster").join(path);
     let mut command = Command::new(path);
     command.envs(environment.iter().map(|(name, value)| (name, value))).args(args);
+    if args.first() == Some(&"up") {
+        // The first time takes minutes: who waits sees why.
+        command.stderr(Stdio::inherit());
+    }
     checked(command.stdin(Stdio::null()).output().expect("a script starts"))
 }
 

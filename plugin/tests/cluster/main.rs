@@ -14,3 +14,6 @@ mod user;
 
 mod comes_up;
 mod commands;
+mod faults;
+mod refusals;
+mod verdicts;
