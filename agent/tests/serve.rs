@@ -403,6 +403,39 @@ fn strangers_at_the_socket_change_nothing() {
     relay.until(|all| payloads(&all.packets().packets, 0).ends_with(b"answer"));
 }
 
+/// Processor time that a process took, in ticks of 10 ms.
+fn ticks(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn a_relay_that_does_not_read_costs_nothing() {
+    if !possible() {
+        return;
+    }
+    let pod = Pod::new();
+    let serve = Serve::start(&[pod.target("shop/a")], &PACKETS);
+    let mut relay = UnixStream::connect(serve.dir().join("socket")).unwrap();
+    relay.write_all(b"0\n").unwrap();
+    let mut random = 1u64;
+    let noise = std::iter::repeat_with(|| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 56) as u8
+    });
+    let noise: Vec<u8> = noise.take(4 << 20).collect();
+    pod.inside(|| talk(b"request", &noise));
+    thread::sleep(Duration::from_millis(1500));
+    let before = ticks(serve.child.id());
+    thread::sleep(Duration::from_secs(2));
+    let took = ticks(serve.child.id()) - before;
+    assert!(took < 20, "{took} ticks in 2 s");
+    // And whoever comes next gets it all.
+    let relay = serve.relay(0);
+    relay.until(|all| payloads(&all.packets().packets, 0).ends_with(&noise[noise.len() - 100..]));
+}
+
 #[test]
 fn who_comes_last_gets_the_stream() {
     if !possible() {

@@ -137,9 +137,14 @@ impl Peer {
         self.stream.is_none() && !self.is_behind()
     }
 
-    /// When it wants to be fed again, though nothing new is there.
-    pub(crate) fn next(&self) -> Instant {
-        self.counters
+    /// When it wants to be fed again, though nothing new is there. One that does not read what it
+    /// has wants nothing.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        (self.stream.is_some() && !self.is_full()).then_some(self.counters)
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() - self.sent >= AHEAD
     }
 
     /// Sends it what it will take now, and says whether there may be more at once.
@@ -148,7 +153,7 @@ impl Peer {
     /// If it left.
     pub(crate) fn feed(&mut self, board: &Board) -> io::Result<bool> {
         let mut more = true;
-        while more && self.out.len() - self.sent < AHEAD {
+        while more && !self.is_full() {
             more = self.write_more(board)?;
         }
         Ok(self.send()? && more)

@@ -210,10 +210,8 @@ impl<'a> Server<'a> {
     /// When there is something to do though nothing happens.
     fn next(&self, now: Instant) -> Instant {
         let mut next = self.heard + self.patience;
-        if let Some(peer) = &self.peer
-            && !peer.has_all()
-        {
-            next = next.min(peer.next());
+        if let Some(counters) = self.peer.as_ref().and_then(Peer::next) {
+            next = next.min(counters);
         }
         if let Some(sent) = self.sent
             && sent + LINGER > now

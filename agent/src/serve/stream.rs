@@ -12,9 +12,17 @@ use super::ring::{Head, records};
 use crate::args::Send;
 use crate::live::now;
 
-/// Packets repeat themselves: the fastest level makes a fifth of them, and costs a tenth of what
-/// the next better ones do.
-const LEVEL: i32 = 1;
+/// zstd's level: what is saved on the way must not be taken from the pod's processor.
+///
+/// Measured with 50,000 requests a second: packets shrink to 9 % at level 1 and to 13 % at -4, which
+/// makes a quarter less work here and more everywhere else on their way. Lines of JSON shrink to 6
+/// or 7 % either way.
+fn level(send: Send) -> i32 {
+    match send {
+        Send::Packets => 1,
+        Send::Exchanges => -4,
+    }
+}
 
 /// The stream, and what of it is compressed and waits to be taken.
 pub(crate) enum Stream {
@@ -32,7 +40,7 @@ impl Stream {
     /// # Errors
     /// If there is no memory; so for the others.
     pub(crate) fn begin(board: &Board) -> io::Result<Self> {
-        let compressed = Encoder::new(Vec::new(), LEVEL)?;
+        let compressed = Encoder::new(Vec::new(), level(board.send))?;
         match board.send {
             Send::Exchanges => Ok(Self::Exchanges(compressed)),
             Send::Packets => {
