@@ -26,14 +26,12 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
     #[command(visible_aliases = ["pods"])]
     Pod(Box<Capture>),
     /// Read captures (pcap, pcapng; plain, gzip, zstd) and say what went wrong
     Analyze(Box<Analyze>),
     /// What a finding means, what usually causes it, what to check next
     Explain(Explain),
-    /// A slow server caught live, on this machine alone: no cluster needed
     Demo(Demo),
     Check(Box<Check>),
     Clean(Box<Clean>),
@@ -172,7 +170,7 @@ pub(crate) struct Report {
     pub(crate) privileged: bool,
 }
 
-/// A slow server and an impatient client, captured live on this machine
+/// A slow server caught live, on this machine alone: no cluster needed
 ///
 /// In a network of its own, which nothing enters or leaves: a server that answers GET /items after
 /// 0 to 3 s, a client that waits 500 ms for it, and others that are patient. meshsniff-agent
@@ -207,7 +205,7 @@ that its shares stay true.
 Exit codes: 0 done, 1 error (what could be read is reported), 2 usage,
 3 with --exit-code: there are findings. A closed pipe (| head) is a normal end.";
 
-/// Capture pods where sidecar and application speak plaintext, and say what went wrong
+/// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
 ///
 /// An agent is started beside the pods for as long as the capture runs: a Job on each node, made
 /// in the image of the pod itself, which the node has. It enters the pod's network, gives up every
