@@ -75,7 +75,7 @@ fn a_pod_that_appears_joins_in() {
 }
 
 #[test]
-fn other_interfaces_filters_and_namespaces() {
+fn fewer_rights_other_interfaces_filters_and_namespaces() {
     let Some(cluster) = shared() else { return };
     let case = Case::new(&cluster, "ways");
     let duration = ["--duration", "3s", "-o", "jsonl"];
@@ -85,6 +85,7 @@ fn other_interfaces_filters_and_namespaces() {
         assert!(said.exchanges().len() > 20, "{args:?}: {}", said.err);
         case.told(&said, 0, &[]);
     };
+    captured(&["--least-privilege"]);
     captured(&["-i", "any"]);
     captured(&["-f", "tcp port 9080"]);
     captured(&["-c", "client"]);
