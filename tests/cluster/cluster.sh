@@ -248,6 +248,8 @@ start_apiserver() {
         --service-account-signing-key-file="$DIR/pki/service-account.key" --service-cluster-ip-range=10.96.0.0/16 \
         --authorization-mode=Node,RBAC --allow-privileged=true --enable-admission-plugins=NodeRestriction
     until_true 60 "API server" admin_kubectl get --raw /readyz
+    # Ready, it refuses everybody but administrators for a moment more: it has not read the roles yet.
+    until_true 60 "roles" admin_kubectl --as=system:kube-scheduler get pods
 }
 
 up() {

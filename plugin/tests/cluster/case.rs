@@ -13,6 +13,11 @@ pub(crate) fn shared() -> Option<Held<'static>> {
     cluster::or_skip(agent()).and_then(|()| cluster::shared())
 }
 
+/// The same on this machine: its processes can be seen.
+pub(crate) fn local() -> Option<Held<'static>> {
+    cluster::or_skip(agent()).and_then(|()| cluster::local())
+}
+
 /// The same alone.
 pub(crate) fn alone() -> Option<Held<'static>> {
     cluster::or_skip(agent()).and_then(|()| cluster::alone())

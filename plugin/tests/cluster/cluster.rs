@@ -49,6 +49,15 @@ pub(crate) fn shared() -> Option<Held<'static>> {
     Some(Held { cluster, _turn: Turn::Shared(turn) })
 }
 
+/// A cluster that others use, too, whose nodes are on this machine: one of `cluster.sh`.
+pub(crate) fn local() -> Option<Held<'static>> {
+    let cluster = shared()?;
+    or_skip(
+        cluster.name.as_ref().ok_or_else(|| "it looks at tests/cluster/cluster.sh's nodes".into()),
+    )?;
+    Some(cluster)
+}
+
 /// A cluster that this test alone uses, and may break: one of `cluster.sh`.
 pub(crate) fn alone() -> Option<Held<'static>> {
     let cluster = started()?;
@@ -75,7 +84,7 @@ pub(crate) fn or_skip<T>(there: Result<T, String>) -> Option<T> {
 }
 
 /// Past the test harness, which keeps what a test prints until it fails.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::case::{Case, alone, shared};
+use crate::case::{Case, local, shared};
 use crate::cluster::until;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -75,7 +75,7 @@ impl Drop for Disk {
 
 #[test]
 fn a_full_disk_is_said_and_what_was_written_can_be_read() {
-    let Some(cluster) = alone() else { return };
+    let Some(cluster) = local() else { return };
     let case = Case::new(&cluster, "disk");
     let disk = Disk::new("256k");
     let file = disk.0.join("evidence.pcapng");
@@ -175,7 +175,7 @@ fn kill(pids: &[String]) {
 
 #[test]
 fn a_container_that_restarts_keeps_being_captured() {
-    let Some(cluster) = alone() else { return };
+    let Some(cluster) = local() else { return };
     let case = Case::new(&cluster, "restart");
     let running = case.capture(&["-o", "jsonl", "--duration", "25s"]);
     kill(&processes(&case, "server"));
@@ -193,7 +193,7 @@ fn a_container_that_restarts_keeps_being_captured() {
 
 #[test]
 fn the_agent_killed() {
-    let Some(cluster) = alone() else { return };
+    let Some(cluster) = local() else { return };
     let case = Case::new(&cluster, "agent");
     let running = case.capture(&[]);
     let agents = cluster.agents(&case.namespace.name);
@@ -204,84 +204,4 @@ fn the_agent_killed() {
     kill(&pids);
     let said = running.end(Duration::from_secs(60));
     case.told(&said, 1, &["cut short"]);
-}
-
-#[test]
-fn the_api_server_restarts_and_nothing_is_lost() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::new(&cluster, "api");
-    let mut running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
-    cluster.fault(&["stop-apiserver"]);
-    std::thread::sleep(Duration::from_secs(3));
-    cluster.fault(&["start-apiserver"]);
-    let before = running.out().lines().count();
-    running.lines(before + 20);
-    let said = running.end(Duration::from_secs(90));
-    complete(&case, &said);
-    case.told(&said, 0, &[]);
-}
-
-/// Every call of the client between the first and the last that were seen is there, once.
-fn complete(case: &Case<'_>, said: &crate::plugin::Said) {
-    let exchanges = said.exchanges();
-    let mut ids: Vec<&str> =
-        exchanges.iter().filter_map(|exchange| exchange["request_id"].as_str()).collect();
-    let all = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), all, "some came twice");
-    let times = || exchanges.iter().filter_map(|exchange| exchange["t"].as_f64());
-    let (first, last) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
-    let log = case.here(&["logs", "busy", "-c", "client"]);
-    let calls = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let missing: Vec<serde_json::Value> = calls
-        .filter(|call: &serde_json::Value| {
-            let time = call["t"].as_f64().unwrap_or_default();
-            (first..last - 0.1).contains(&time)
-        })
-        .filter(|call| !ids.contains(&call["request_id"].as_str().unwrap_or_default()))
-        .collect();
-    let times: Vec<f64> = missing.iter().filter_map(|call| call["t"].as_f64()).collect();
-    assert!(missing.is_empty(), "of {all} from {first} to {last} lack {times:?}\n{}", said.err);
-}
-
-#[test]
-fn a_network_that_is_away_for_a_while() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::new(&cluster, "network");
-    let running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
-    cluster.fault(&["cut-client"]);
-    std::thread::sleep(Duration::from_secs(10));
-    cluster.fault(&["join-client"]);
-    let said = running.end(Duration::from_secs(90));
-    complete(&case, &said);
-    case.told(&said, 0, &[]);
-}
-
-#[test]
-fn a_node_frozen_and_thawed() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::on(&cluster, "thawed", Some("node2"));
-    let running = case.capture(&["-o", "jsonl", "--duration", "40s"]);
-    cluster.fault(&["pause-node", "2"]);
-    std::thread::sleep(Duration::from_secs(10));
-    cluster.fault(&["resume-node", "2"]);
-    let said = running.end(Duration::from_secs(120));
-    complete(&case, &said);
-    case.told(&said, 0, &[]);
-}
-
-#[test]
-fn a_node_frozen_for_good() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::on(&cluster, "frozen", Some("node2"));
-    let running = case.capture(&[]);
-    cluster.fault(&["pause-node", "2"]);
-    let objects_gone = until(Duration::from_secs(60), || {
-        cluster.leftovers(&case.namespace.name).iter().all(|left| left.starts_with("process"))
-    });
-    let said = running.end(Duration::from_secs(60));
-    cluster.fault(&["resume-node", "2"]);
-    assert!(objects_gone, "{:#?}", cluster.leftovers(&case.namespace.name));
-    case.told(&said, 1, &["node2"]);
 }

@@ -12,8 +12,10 @@ mod mesh;
 mod plugin;
 mod user;
 
+mod apart;
 mod comes_up;
 mod commands;
 mod faults;
 mod refusals;
 mod verdicts;
+mod ways;

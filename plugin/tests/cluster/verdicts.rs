@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::case::shared;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, say};
 use crate::plugin::{Running, Said};
 
 /// One at a time in `shop`, so that what is left there is known to be whose.
@@ -42,7 +42,8 @@ fn each_exchange_of_the_slow_pod_is_as_its_application_says() {
     let said = running.end(Duration::from_secs(60));
     assert_eq!(said.code, Some(0), "{}", said.err);
     cluster.nothing_is_left("shop");
-    assert!(first_line < Duration::from_secs(10), "first line after {first_line:?}");
+    say(&format!("measured: {first_line:?} from the command to the first line"));
+    assert!(first_line < Duration::from_secs(10), "{first_line:?}");
 
     std::thread::sleep(Duration::from_secs(3));
     let exchanges = said.exchanges();
@@ -70,12 +71,12 @@ fn each_exchange_of_the_slow_pod_is_as_its_application_says() {
                 assert!(!left || close, "{exchange}\n{truth:?}");
                 assert_eq!(exchange["status"], 200, "{exchange}\n{truth:?}");
                 let off = (number(exchange, "total_ms") - truth.total_ms).abs();
-                assert!(off < 50.0, "{exchange}\n{truth:?}");
+                assert!(off < 100.0, "{exchange}\n{truth:?}");
             }
             "client_fin_before_response" | "client_rst_before_response" => {
                 assert!(left || close, "{exchange}\n{truth:?}");
                 let gap = number(exchange, "gap_ms");
-                assert!((450.0..600.0).contains(&gap), "{exchange}\n{truth:?}");
+                assert!((250.0..1500.0).contains(&gap), "{exchange}\n{truth:?}");
             }
             _ => panic!("{exchange}\n{truth:?}"),
         }
@@ -108,7 +109,7 @@ fn each_call_of_the_frontend_is_as_its_own_log_says() {
         assert_eq!(exchange["outcome"], "complete", "{exchange}");
         assert_eq!(exchange["status"].as_u64(), truth.status.map(u64::from), "{exchange}");
         let off = (number(exchange, "total_ms") - truth.total_ms).abs();
-        assert!(off < 50.0, "{exchange}\n{truth:?}");
+        assert!(off < 100.0, "{exchange}\n{truth:?}");
         compared += 1;
         if truth.status == Some(504) {
             gave_up += 1;
