@@ -118,9 +118,19 @@ impl Evidence {
         let foreign: Vec<_> = (*foreign).collect();
         let ours = live.comments.iter().map(String::as_str);
         let comments: Vec<&str> = foreign.iter().map(AsRef::as_ref).chain(ours).collect();
-        live.out.packet(packet, &comments)?;
+        let written = live.out.packet(packet, &comments);
         live.comments.clear();
-        Ok(())
+        written.map_err(|error| self.named(error))
+    }
+
+    /// The error with the file that it is about.
+    fn named(&self, error: io::Error) -> io::Error {
+        match self.name() {
+            Some(name) => {
+                io::Error::new(error.kind(), format!("{name} cannot be written: {error}"))
+            }
+            None => error,
+        }
     }
 
     /// Something else than a packet came.
@@ -130,7 +140,8 @@ impl Evidence {
 
     /// Nothing more is there now: whoever reads shall see what was.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.live.as_mut().map_or(Ok(()), |live| live.out.flush())
+        let flushed = self.live.as_mut().map_or(Ok(()), |live| live.out.flush());
+        flushed.map_err(|error| self.named(error))
     }
 
     /// There is nothing to prove: the input was no capture.
