@@ -2,12 +2,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::capture::{Mark, Packet, Timestamp};
+use crate::conversation::Conversation;
 use crate::counts::Counts;
 use crate::decode::decode;
-use crate::flow::{Direction, FlowEvent, Flows, Info, Sink};
+use crate::flow::{Direction, Ended, FlowEvent, Flows, Info, Sink};
 use crate::limits::{Limit, Limits};
 use crate::message::{Http1, Spoken, direction_of};
-use crate::pairing::{Exchange, Hearing, Office, Pairing, Protocol};
+use crate::pairing::{Exchange, Hearing, Office, Protocol};
 use crate::problem::{Context, detect};
 
 /// What the user may set.
@@ -47,17 +48,6 @@ pub struct Analysis {
     flows: Flows<Conversation>,
     desk: Desk,
     connection: Option<u64>,
-}
-
-/// What is kept for one connection: stages 4 and 5.
-#[derive(Debug, Default)]
-struct Conversation {
-    http: Http1,
-    pairing: Pairing,
-    /// Bytes were sent on it.
-    spoke: bool,
-    /// The connect failed: it has its own exchange.
-    failed: bool,
 }
 
 /// What all connections share.
@@ -128,19 +118,6 @@ impl Analysis {
     }
 }
 
-impl Conversation {
-    /// Bytes were sent: with the first ones it is decided where in a message they may be.
-    #[inline]
-    fn speaks(&mut self, info: &Info) {
-        if !self.spoke {
-            self.spoke = true;
-            if info.midstream {
-                self.http.midstream();
-            }
-        }
-    }
-}
-
 impl Desk {
     #[inline]
     fn seen(&mut self, mark: Mark) {
@@ -152,34 +129,65 @@ impl Desk {
         self.now = Mark { number: mark.number, time: self.now.time.max(mark.time) };
     }
 
-    /// Bytes came, or a gap: what they are to HTTP.
+    /// Bytes came, or a gap: what they are to HTTP/1. Answers what `tell` does.
     #[inline]
-    fn stream(
+    fn stream<R>(
         &mut self,
-        Conversation { http, pairing, .. }: &mut Conversation,
+        conversation: &mut Conversation,
         info: &Info,
-        tell: impl FnOnce(&mut Http1, usize, &mut Hearing<'_, Self>),
-    ) {
+        tell: impl FnOnce(&mut Http1, usize, &mut Hearing<'_, Self>) -> R,
+    ) -> R {
+        let Conversation { http, pairing, .. } = conversation;
         let Limits { buffered, head, pipelined, .. } = self.settings.limits;
         let (before, spoken) = (http.kept(), http.spoken());
         let room = if self.kept < buffered / 2 { head } else { 0 };
-        tell(http, room, &mut Hearing { pairing, info, pipelined, office: self });
+        let told = tell(http, room, &mut Hearing { pairing, info, pipelined, office: self });
         let after = http.kept();
         if before != after {
             if after > before && room == 0 {
                 self.counts.hit(Limit::Buffered);
             }
-            self.kept = (self.kept + after).saturating_sub(before);
+            self.keeps(before, after);
         }
         if http.spoken() != spoken {
             match http.spoken() {
                 None | Some(Spoken::NeedMore | Spoken::Http1) => {}
-                Some(other) => {
-                    self.counts.opaque += 1;
-                    self.counts.tls += u64::from(other == Spoken::Tls);
-                    self.counts.http2 += u64::from(other == Spoken::Http2);
-                }
+                Some(other) => self.hand_over(conversation, info, other),
             }
+        }
+        told
+    }
+
+    /// The connection speaks something else from here on.
+    #[cold]
+    fn hand_over(&mut self, conversation: &mut Conversation, info: &Info, spoken: Spoken) {
+        self.counts.tls += u64::from(spoken == Spoken::Tls);
+        self.counts.http2 += u64::from(spoken == Spoken::Http2);
+        let before = conversation.kept();
+        conversation.hand_over(info, self);
+        self.keeps(before, conversation.kept());
+        match conversation.other {
+            // What was asked in HTTP/1 before and is not answered will not be told apart any more.
+            Some(_) => conversation.pairing.ended(info, Ended::Evicted, None, self),
+            None => self.counts.opaque += 1,
+        }
+    }
+
+    /// What was kept has changed.
+    fn keeps(&mut self, before: usize, after: usize) {
+        self.kept = (self.kept + after).saturating_sub(before);
+    }
+
+    /// An event of a connection that does not speak HTTP/1.
+    fn other(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        let Some(other) = &mut conversation.other else { return };
+        let before = other.kept();
+        other.event(info, event, self);
+        let after = other.kept();
+        self.keeps(before, after);
+        if matches!(event, FlowEvent::Reset { .. } | FlowEvent::Closed | FlowEvent::Ended { .. }) {
+            self.keeps(after, 0);
+            *conversation = Conversation { spoke: true, ..Conversation::default() };
         }
     }
 }
@@ -191,18 +199,26 @@ impl Sink<Conversation> for Desk {
 
     #[inline]
     fn event(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        if conversation.other.is_some() {
+            return self.other(conversation, info, event);
+        }
         if info.redirected {
             conversation.pairing.redirected(info);
         }
         match event {
             FlowEvent::Data { direction, bytes, cut, mark } => {
                 conversation.speaks(info);
-                self.stream(conversation, info, |http, room, hearing| {
-                    http.data(direction, bytes, mark, room, hearing);
-                    if cut > 0 {
+                let taken = self.stream(conversation, info, |http, room, hearing| {
+                    let taken = http.data(direction, bytes, mark, room, hearing);
+                    if cut > 0 && taken == bytes.len() {
                         http.gap(direction, u64::from(cut), true, mark, hearing);
                     }
+                    taken
                 });
+                if taken < bytes.len() && conversation.other.is_some() {
+                    let rest = FlowEvent::Data { direction, bytes: &bytes[taken..], cut, mark };
+                    self.other(conversation, info, rest);
+                }
                 return;
             }
             FlowEvent::Gap { direction, len, acked, mark } => {
@@ -243,7 +259,7 @@ impl Sink<Conversation> for Desk {
         self.counts.silent += u64::from(!conversation.spoke && !conversation.failed);
         let never_understood = conversation.spoke && conversation.http.spoken().is_none();
         self.counts.opaque += u64::from(never_understood && !conversation.failed);
-        self.kept = self.kept.saturating_sub(conversation.http.kept());
+        self.keeps(conversation.http.kept(), 0);
         *conversation = Conversation { spoke: true, ..Conversation::default() };
     }
 
@@ -278,6 +294,14 @@ impl Office for Desk {
 
     fn now(&self) -> Mark {
         self.now
+    }
+
+    fn has_room(&self) -> bool {
+        self.kept < self.settings.limits.buffered / 2
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.settings.limits
     }
 }
 

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod conversation;
 mod counts;
 mod limits;
 

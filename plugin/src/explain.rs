@@ -61,14 +61,24 @@ fn code_of(name: &str) -> Option<Code> {
     code.or_else(|| {
         Some(match outcome? {
             Outcome::ClientFinBeforeResponse => Code::ClientClosedFirst,
-            Outcome::ClientRstBeforeResponse => Code::ClientReset,
-            Outcome::ServerClosedBeforeResponse => Code::ServerClosedFirst,
+            Outcome::ClientRstBeforeResponse | Outcome::ClientRstStreamBeforeResponse => {
+                Code::ClientReset
+            }
+            Outcome::ServerClosedBeforeResponse | Outcome::ServerRstStreamBeforeResponse => {
+                Code::ServerClosedFirst
+            }
             Outcome::TruncatedResponse | Outcome::TruncatedRequest => Code::Truncated,
             Outcome::Refused => Code::ConnectRefused,
             Outcome::ConnectTimeout => Code::ConnectTimeout,
             Outcome::InProgress => Code::NoResponse,
             Outcome::Unknown => Code::CaptureLossy,
-            Outcome::Complete | Outcome::HalfCloseOk => return None,
+            Outcome::Complete
+            | Outcome::HalfCloseOk
+            | Outcome::WsClosed
+            | Outcome::WsAborted
+            | Outcome::TlsOk
+            | Outcome::TlsAlert
+            | Outcome::TlsClosedNoAlert => return None,
         })
     })
     .or_else(|| {

@@ -8,10 +8,12 @@
 
 mod http1;
 mod identify;
+mod upgrade;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
 pub use identify::{Spoken, direction_of};
+pub use upgrade::Upgrade;
 
 use crate::capture::Mark;
 use crate::flow::Direction;
@@ -43,6 +45,9 @@ pub trait Listener {
     /// The place in the stream was lost: what this message is, or how it goes on, is not known.
     /// `acked`: the other side has received it.
     fn lost(&mut self, direction: Direction, acked: bool, mark: Mark);
+
+    /// The server agreed to change the protocol; its last head was the answer.
+    fn switched(&mut self, to: Upgrade);
 
     /// A limit was hit.
     fn hit(&mut self, limit: Limit);

@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Outcome;
+use super::detail::{Detail, Grpc, Http2, Tls, WebSocket};
 use crate::capture::Mark;
+use crate::message::Upgrade;
 use crate::problem::Findings;
 
 /// One side of a connection, or of an exchange on it.
@@ -24,11 +26,19 @@ pub enum Side {
 pub enum Protocol {
     /// HTTP/1.0 or HTTP/1.1.
     Http1,
+    /// HTTP/2.
+    H2,
+    /// gRPC on HTTP/2.
+    Grpc,
+    /// WebSocket, after its upgrade.
+    Ws,
+    /// A TLS handshake, and what followed it unseen.
+    Tls,
     /// Nothing above TCP was seen: a connect that failed.
     Tcp,
 }
 
-/// One request and what became of it, or one connect that failed.
+/// One request and what became of it, one WebSocket, one TLS connection, or one connect that failed.
 ///
 /// Absent (`None`) always means "not known from the packets", never zero or empty.
 #[derive(Clone, Debug)]
@@ -40,6 +50,9 @@ pub struct Exchange {
     pub interface: u32,
     /// What was spoken.
     pub protocol: Protocol,
+    /// The number of the HTTP/2 stream.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub stream: Option<u32>,
     /// The one that asked.
     pub client: SocketAddr,
     /// The one that was asked. Behind a redirect to a proxy: the original destination, if known.
@@ -60,6 +73,9 @@ pub struct Exchange {
     /// The answer that came after the client had left.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub late: Option<Late>,
+    /// What only its protocol has.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub detail: Option<Box<Detail>>,
     /// What the detectors say of it.
     pub findings: Findings,
 }
@@ -80,6 +96,9 @@ pub struct Request {
     /// The x-request-id field, by which proxies' access logs name the same request.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub request_id: Option<Box<str>>,
+    /// The protocol it asked to change to.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub upgrade: Option<Upgrade>,
     /// Sent by kubelet to see whether the container lives (`User-Agent: kube-probe/...`).
     pub probe: bool,
     /// The packet with its first byte; of a failed connect, the first SYN.
@@ -162,5 +181,34 @@ impl Exchange {
     /// From the request's last byte to the answer that came after the client had left.
     pub fn late(&self) -> Option<Duration> {
         Some(self.late?.mark.time.since(self.request.last?.time))
+    }
+
+    /// What only HTTP/2 and gRPC have.
+    pub fn http2(&self) -> Option<&Http2> {
+        match self.detail.as_deref() {
+            Some(Detail::Http2(http2)) => Some(http2),
+            _ => None,
+        }
+    }
+
+    /// What only gRPC has.
+    pub fn grpc(&self) -> Option<&Grpc> {
+        self.http2()?.grpc.as_ref()
+    }
+
+    /// What only a WebSocket has.
+    pub fn websocket(&self) -> Option<&WebSocket> {
+        match self.detail.as_deref() {
+            Some(Detail::WebSocket(websocket)) => Some(websocket),
+            _ => None,
+        }
+    }
+
+    /// What only TLS has.
+    pub fn tls(&self) -> Option<&Tls> {
+        match self.detail.as_deref() {
+            Some(Detail::Tls(tls)) => Some(tls),
+            _ => None,
+        }
     }
 }

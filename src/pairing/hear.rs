@@ -6,7 +6,7 @@ use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
 use crate::limits::Limit;
-use crate::message::{Asked, Listener, RequestHead, ResponseHead};
+use crate::message::{Asked, Listener, RequestHead, ResponseHead, Upgrade};
 
 /// Listens to the messages of one connection and pairs them.
 pub(crate) struct Hearing<'a, O> {
@@ -69,6 +69,7 @@ impl<O: Office> Hearing<'_, O> {
             request.path = Some(head.path.into());
             request.host = head.host.map(text);
             request.request_id = head.request_id.map(text);
+            request.upgrade = head.upgrade;
             request.probe = head.probe;
         }
         exchange
@@ -203,6 +204,10 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 }
             }
         }
+    }
+
+    fn switched(&mut self, to: Upgrade) {
+        self.pairing.switch(to);
     }
 
     fn hit(&mut self, limit: Limit) {

@@ -6,6 +6,8 @@ use super::{Exchange, Outcome, Protocol, Request, Side};
 use crate::capture::Mark;
 use crate::counts::Counts;
 use crate::flow::{Connect, Direction, Ended, Info};
+use crate::limits::Limits;
+use crate::message::Upgrade;
 use crate::problem::Findings;
 
 /// Where ended exchanges go.
@@ -24,6 +26,12 @@ pub(crate) trait Office {
 
     /// The latest packet.
     fn now(&self) -> Mark;
+
+    /// Whether there is room to keep more of unfinished messages.
+    fn has_room(&self) -> bool;
+
+    /// The bounds.
+    fn limits(&self) -> &Limits;
 }
 
 /// The exchanges of one connection that have not ended: HTTP/1 answers in the order of asking.
@@ -43,6 +51,8 @@ pub(crate) struct Pairing {
     redirected: bool,
     /// A response is on its way whose request was not captured.
     pub(super) orphan: bool,
+    /// The request that changed the protocol, and to which.
+    switched: Option<(Box<Exchange>, Upgrade)>,
 }
 
 /// A FIN that nothing followed means that the client left if the capture ran at least this much
@@ -83,6 +93,21 @@ impl Pairing {
     fn pop(&mut self) -> Option<Pending> {
         let next = self.more.pop_front();
         std::mem::replace(&mut self.front, next)
+    }
+
+    /// The response to the front request changes the protocol: what becomes of that exchange is for
+    /// the other protocol to say.
+    pub(super) fn switch(&mut self, to: Upgrade) {
+        if self.left.is_none()
+            && let Some(pending) = self.pop()
+        {
+            self.switched = Some((pending.exchange, to));
+        }
+    }
+
+    /// The exchange that changed the protocol, once.
+    pub(crate) fn take_switched(&mut self) -> Option<(Box<Exchange>, Upgrade)> {
+        self.switched.take()
     }
 
     /// All of them, the oldest first.
@@ -262,6 +287,7 @@ pub(super) fn blank(info: &Info, protocol: Protocol) -> Box<Exchange> {
         connection: info.serial,
         interface: info.interface,
         protocol,
+        stream: None,
         client: info.client.socket(),
         server: info.server.socket(),
         request: Request::default(),
@@ -270,6 +296,7 @@ pub(super) fn blank(info: &Info, protocol: Protocol) -> Box<Exchange> {
         by: None,
         close: None,
         late: None,
+        detail: None,
         findings: Findings::default(),
     })
 }

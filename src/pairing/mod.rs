@@ -5,12 +5,14 @@
 //! Out: [`Exchange`], with the [`Outcome`] that its packets prove.
 //! Not here: whether that is a problem (stage 6, `problem`).
 
+pub mod detail;
 mod exchange;
 mod hear;
 mod in_order;
 mod outcome;
 mod pending;
 
+pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};

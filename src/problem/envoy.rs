@@ -21,7 +21,12 @@ pub struct EnvoyFlags {
 pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
     let flags = |here, caller| Some(EnvoyFlags { here, caller });
     match (exchange.outcome, exchange.by) {
-        (Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse, _)
+        (
+            Outcome::ClientFinBeforeResponse
+            | Outcome::ClientRstBeforeResponse
+            | Outcome::ClientRstStreamBeforeResponse,
+            _,
+        )
         | (Outcome::TruncatedResponse, Some(Side::Client)) => {
             flags(&["DC", "DR"], &["UT", "DC", "DR"])
         }
@@ -29,6 +34,7 @@ pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
         (Outcome::TruncatedResponse, Some(Side::Server)) => flags(&["UPE", "UC"], &["UPE", "UC"]),
         (Outcome::ServerClosedBeforeResponse, _)
         | (Outcome::TruncatedRequest, Some(Side::Server)) => flags(&["UC"], &[]),
+        (Outcome::ServerRstStreamBeforeResponse, _) => flags(&["UR"], &[]),
         (Outcome::Refused | Outcome::ConnectTimeout, _) => flags(&["UF"], &[]),
         (Outcome::Complete | Outcome::HalfCloseOk, _) if is_proxys(exchange) => by_proxy(exchange),
         _ => None,

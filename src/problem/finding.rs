@@ -46,7 +46,7 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(from = "Vec<Code>", into = "Vec<Code>"))]
-pub struct Findings(u16);
+pub struct Findings(u64);
 
 impl Findings {
     /// Adds a code.

@@ -41,6 +41,7 @@ pub(crate) fn exchange(outcome: Outcome) -> Exchange {
         connection: 3,
         interface: 0,
         protocol: if connect { Protocol::Tcp } else { Protocol::Http1 },
+        stream: None,
         client: "127.0.0.6:40656".parse().unwrap(),
         server: "10.77.0.12:9080".parse().unwrap(),
         request,
@@ -56,6 +57,7 @@ pub(crate) fn exchange(outcome: Outcome) -> Exchange {
         close,
         late: (outcome == Outcome::ClientFinBeforeResponse)
             .then(|| Late { status: Some(200), mark: mark(33, 743) }),
+        detail: None,
         findings: Default::default(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every comment contains the finding's code: `frame.comment contains "client-closed-first"`.
 
-use super::write::shown;
+use super::subject::Subject;
 use crate::pairing::Exchange;
 
 /// What a commented packet is to its exchange.
@@ -46,11 +46,10 @@ pub(super) fn subject(words: &mut String, exchange: &Exchange) {
         words.push_str(code.name());
     }
     words.push_str(": ");
-    if let (Some(method), Some(path)) = (&exchange.request.method, &exchange.request.path) {
+    let subject = Subject::of(exchange);
+    if !matches!(subject, Subject::Connect | Subject::Unknown) {
         let mut name = Vec::new();
-        shown(&mut name, method, 32);
-        name.push(b' ');
-        shown(&mut name, path, 200);
+        subject.write(&mut name, exchange, 200);
         words.push_str(&String::from_utf8_lossy(&name));
         words.push_str(": ");
     }

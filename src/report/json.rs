@@ -26,12 +26,20 @@ pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers, 
     }
     out.extend_from_slice(match exchange.protocol {
         Protocol::Http1 => b"\"protocol\":\"http1\",\"client\":\"" as &[u8],
+        Protocol::H2 => b"\"protocol\":\"h2\",\"client\":\"",
+        Protocol::Grpc => b"\"protocol\":\"grpc\",\"client\":\"",
+        Protocol::Ws => b"\"protocol\":\"ws\",\"client\":\"",
+        Protocol::Tls => b"\"protocol\":\"tls\",\"client\":\"",
         Protocol::Tcp => b"\"protocol\":\"tcp\",\"client\":\"",
     });
     address(out, exchange.client);
     out.extend_from_slice(b"\",\"server\":\"");
     address(out, exchange.server);
     out.push(b'"');
+    if let Some(stream) = exchange.stream {
+        out.extend_from_slice(b",\"stream\":");
+        integer(out, stream);
+    }
     string(out, b",\"method\":", request.method.as_deref());
     string(out, b",\"path\":", request.path.as_deref());
     string(out, b",\"host\":", request.host.as_deref());
@@ -52,13 +60,16 @@ pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers, 
         epoch(out, last.time);
     }
     times(out, exchange);
-    if exchange.protocol == Protocol::Http1 {
+    if !matches!(exchange.protocol, Protocol::Tcp | Protocol::Tls) {
         out.extend_from_slice(b",\"bytes_request\":");
         integer(out, request.body);
     }
     if let Some(response) = &exchange.response {
         out.extend_from_slice(b",\"bytes_response\":");
         integer(out, response.body);
+    }
+    if let Some(detail) = &exchange.detail {
+        super::detail::json(out, detail);
     }
     let fine = matches!(exchange.outcome, Outcome::Complete | Outcome::HalfCloseOk);
     let by_proxy = exchange.response.as_ref().is_some_and(|response| response.proxy.is_some());

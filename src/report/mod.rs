@@ -10,6 +10,7 @@
 
 pub mod annotate;
 pub mod comment;
+mod detail;
 mod document;
 mod json;
 mod palette;
@@ -17,6 +18,7 @@ mod pods;
 mod route;
 mod sample;
 mod share;
+mod subject;
 mod summary;
 mod summary_json;
 mod summary_text;

@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use super::pods::Pods;
 use super::route::Routes;
 use super::sample::Sample;
+use super::subject::Subject;
 use super::write::micros;
 use crate::counts::Counts;
 use crate::pairing::{Exchange, Outcome};
@@ -160,11 +161,12 @@ impl Summary {
     /// Its route, which is made if it is new.
     #[inline]
     fn route(&mut self, exchange: &Exchange) -> &mut Route {
-        let request = &exchange.request;
-        let (found, new) = match (&request.method, &request.path) {
-            (Some(method), Some(path)) => self.routes.find(method, path),
-            _ if is_connect(exchange) => self.routes.find_name(&exchange.server.to_string()),
-            _ => self.routes.find_name("request not captured"),
+        let (found, new) = match Subject::of(exchange) {
+            Subject::Path(word, path) => self.routes.find(word, path),
+            Subject::Name(name) => self.routes.find_name(&format!("TLS {name}")),
+            Subject::Tls => self.routes.find_name(&format!("TLS {}", exchange.server)),
+            Subject::Connect => self.routes.find_name(&exchange.server.to_string()),
+            Subject::Unknown => self.routes.find_name("request not captured"),
         };
         if let Some(name) = new {
             self.list.push(Route::new(name, is_connect(exchange)));

@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::palette::Palette;
+use super::subject::Subject;
 use super::write::{address, clock, integer, micros, pad, shown};
 use crate::capture::Timestamp;
 use crate::pairing::{Exchange, Outcome, ProxyAnswer, Side};
@@ -79,24 +80,8 @@ impl Lines {
             None => out.extend_from_slice(b"--:--:--.---"),
         }
         out.extend_from_slice(b"  ");
-        let used = match (&exchange.request.method, &exchange.request.path) {
-            (Some(method), Some(path)) => {
-                let method = shown(out, method, 16);
-                out.push(b' ');
-                // A path longer than its column moves the line: better than cutting what matters.
-                method + 1 + shown(out, path, 60)
-            }
-            _ if matches!(exchange.outcome, Outcome::Refused | Outcome::ConnectTimeout) => {
-                let start = out.len();
-                out.extend_from_slice(b"connect ");
-                address(out, exchange.server);
-                out.len() - start
-            }
-            _ => {
-                out.extend_from_slice(b"(not captured)");
-                14
-            }
-        };
+        // A path longer than its column moves the line: better than cutting what matters.
+        let used = Subject::of(exchange).write(out, exchange, 60);
         pad(out, used, REQUEST);
     }
 
@@ -142,17 +127,37 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
         }
         Outcome::ClientFinBeforeResponse => ("GAVE UP", None, Weight::Bad),
         Outcome::ClientRstBeforeResponse => ("GAVE UP", None, Weight::Bad),
+        Outcome::ClientRstStreamBeforeResponse => ("GAVE UP", None, Weight::Bad),
         Outcome::ServerClosedBeforeResponse => ("DROPPED", None, Weight::Bad),
+        Outcome::ServerRstStreamBeforeResponse => ("DROPPED", None, Weight::Bad),
         Outcome::TruncatedResponse => ("CUT", status, Weight::Bad),
         Outcome::TruncatedRequest => ("CUT", None, Weight::Bad),
         Outcome::Refused => ("REFUSED", None, Weight::Bad),
         Outcome::ConnectTimeout => ("NO CONNECT", None, Weight::Bad),
+        Outcome::WsClosed => {
+            let weight = if findings.is_empty() { Weight::Fine } else { Weight::Bad };
+            (if findings.is_empty() { "closed" } else { "CLOSED" }, close_code(exchange), weight)
+        }
+        Outcome::WsAborted => ("ABORTED", None, Weight::Bad),
+        Outcome::TlsOk => ("ok", None, Weight::Fine),
+        Outcome::TlsAlert => ("ALERT", None, Weight::Bad),
+        Outcome::TlsClosedNoAlert => ("LEFT", None, Weight::Bad),
         Outcome::InProgress if findings.contains(Code::NoResponse) => {
             ("NO ANSWER", None, Weight::Doubtful)
         }
         Outcome::InProgress => ("open", None, Weight::Fine),
         Outcome::Unknown => ("unknown", None, Weight::Fine),
     }
+}
+
+/// The code of the Close frame that began a WebSocket's end.
+fn close_code(exchange: &Exchange) -> Option<u16> {
+    let websocket = exchange.websocket()?;
+    let side = match exchange.by? {
+        Side::Client => &websocket.client,
+        Side::Server => &websocket.server,
+    };
+    side.close.as_ref()?.code
 }
 
 /// When the last thing happened that the line tells of.
@@ -215,6 +220,16 @@ fn details(out: &mut Vec<u8>, exchange: &Exchange) {
                 _ => write!(out, "client reset; its answer cannot show"),
             }
         }
+        Outcome::ClientRstStreamBeforeResponse
+        | Outcome::ServerRstStreamBeforeResponse
+        | Outcome::WsClosed
+        | Outcome::WsAborted
+        | Outcome::TlsOk
+        | Outcome::TlsAlert
+        | Outcome::TlsClosedNoAlert => {
+            super::detail::words(out, exchange);
+            Ok(())
+        }
         Outcome::ServerClosedBeforeResponse => write!(out, "server closed without an answer"),
         Outcome::TruncatedResponse => {
             let bytes = response.map_or(0, |response| response.body);
@@ -272,9 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_has_its_line() {
-        let lines: String =
-            Outcome::ALL.into_iter().map(|outcome| line(&samples::judged(outcome))).collect();
+    fn each_outcome_of_http1_has_its_line() {
+        let of_others = |outcome: &Outcome| {
+            ["ws_", "tls_"].iter().any(|other| outcome.name().starts_with(other))
+                || outcome.name().contains("rst_stream")
+        };
+        let outcomes = Outcome::ALL.into_iter().filter(|outcome| !of_others(outcome));
+        let lines: String = outcomes.map(|outcome| line(&samples::judged(outcome))).collect();
         assert_eq!(
             lines,
             "\

@@ -3,6 +3,7 @@ use std::mem::MaybeUninit;
 use httparse::{Error, Header, ParserConfig, Status};
 
 use super::framing::Framing;
+use crate::message::Upgrade;
 
 /// What a response answers, as far as its framing depends on it (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct RequestHead<'a> {
     pub host: Option<&'a [u8]>,
     /// The x-request-id field.
     pub request_id: Option<&'a [u8]>,
+    /// The protocol it asks to change to.
+    pub upgrade: Option<Upgrade>,
     /// User-Agent is kubelet's.
     pub probe: bool,
     pub(super) framing: Framing,
@@ -37,6 +40,8 @@ pub struct RequestHead<'a> {
 pub struct ResponseHead<'a> {
     /// The status code.
     pub status: u16,
+    /// The protocol that a 101 changes to.
+    pub upgrade: Option<Upgrade>,
     /// `server: envoy` or `istio-envoy`.
     pub envoy: bool,
     /// There is an `x-envoy-upstream-service-time`: an upstream has answered.
@@ -104,6 +109,7 @@ fn request_with<'b>(
         path,
         host: None,
         request_id: None,
+        upgrade: None,
         probe: false,
         framing: Framing::None,
     };
@@ -111,6 +117,7 @@ fn request_with<'b>(
     for Header { name, value } in request.headers.iter() {
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => head.host = Some(value),
+            7 if name.eq_ignore_ascii_case("upgrade") => head.upgrade = Upgrade::of(value),
             10 if name.eq_ignore_ascii_case("user-agent") => {
                 head.probe = value.starts_with(b"kube-probe/");
             }
@@ -158,6 +165,7 @@ fn response_with<'b>(
     }
     let mut head = ResponseHead {
         status,
+        upgrade: None,
         envoy: false,
         upstream: false,
         linkerd: None,
@@ -168,6 +176,9 @@ fn response_with<'b>(
         match name.len() {
             6 if name.eq_ignore_ascii_case("server") => {
                 head.envoy = matches!(*value, b"envoy" | b"istio-envoy");
+            }
+            7 if status == 101 && name.eq_ignore_ascii_case("upgrade") => {
+                head.upgrade = Upgrade::of(value);
             }
             14 | 17 => lengths.field(name, value),
             15 if name.eq_ignore_ascii_case("l5d-proxy-error") => head.linkerd = Some(value),

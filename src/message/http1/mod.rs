@@ -91,16 +91,32 @@ impl Http1 {
         }
     }
 
-    /// The next bytes of a direction.
+    /// Takes the beginnings of heads that turned out to be another protocol's, with the packets
+    /// they came in, the oldest first.
+    pub(crate) fn take_unread(&mut self) -> Vec<(Direction, Vec<u8>, Mark)> {
+        let mut unread = Vec::new();
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            if let Some(partial) = self.stream(direction).partial.take() {
+                unread.push((direction, partial.bytes, partial.first));
+            }
+        }
+        unread.sort_by_key(|(_, _, first)| first.number);
+        unread
+    }
+
+    /// The next bytes of a direction. Answers how many were taken: less than all if what follows is
+    /// another protocol.
     #[inline]
     pub(crate) fn data(
         &mut self,
         direction: Direction,
-        mut bytes: &[u8],
+        bytes: &[u8],
         mark: Mark,
         head_limit: usize,
         listener: &mut impl Listener,
-    ) {
+    ) -> usize {
+        let all = bytes.len();
+        let mut bytes = bytes;
         while !bytes.is_empty() {
             let stream = self.stream(direction);
             let taken = match &mut stream.state {
@@ -139,10 +155,11 @@ impl Http1 {
                 },
                 State::Begin | State::Lost => self.begin(direction, bytes, mark, listener),
                 State::Head => self.head(direction, bytes, mark, head_limit, listener),
-                State::Opaque => bytes.len(),
+                State::Opaque => break,
             };
             bytes = &bytes[taken..];
         }
+        all - bytes.len()
     }
 
     /// Bytes of a direction that were not captured. `acked`: the other side has received them.
@@ -244,6 +261,7 @@ impl Http1 {
             spoken => {
                 if self.spoken.is_none() && (!lost || spoken == Spoken::Http2) {
                     self.opaque(spoken);
+                    return empty;
                 } else if !lost {
                     self.stream(direction).state = State::Lost;
                     listener.lost(direction, true, mark);
@@ -297,8 +315,10 @@ impl Http1 {
                 Spoken::Http1 => self.spoken = Some(Spoken::Http1),
                 Spoken::NeedMore => {}
                 other => {
+                    partial.bytes.truncate(before);
+                    self.stream(direction).partial = Some(partial);
                     self.opaque(other);
-                    return bytes.len();
+                    return 0;
                 }
             }
         }
@@ -354,12 +374,16 @@ impl Http1 {
             },
             Direction::ToClient => match head::response(bytes, listener.asked()) {
                 Read::Whole(len, head) => {
+                    let upgrade = head.upgrade;
                     // An interim response: the final one follows.
                     if (100..200).contains(&head.status) && head.status != 101 {
                         self.to_client.state = State::Begin;
                         return Read::Whole(len, ());
                     }
                     listener.response(head, first, mark, true);
+                    if let Some(upgrade) = upgrade {
+                        listener.switched(upgrade);
+                    }
                     self.framed(direction, head.framing, mark, listener);
                     Read::Whole(len, ())
                 }
@@ -444,9 +468,7 @@ impl Http1 {
 
     fn opaque(&mut self, spoken: Spoken) {
         self.spoken = Some(spoken);
-        for stream in [&mut self.to_server, &mut self.to_client] {
-            stream.state = State::Opaque;
-            stream.partial = None;
-        }
+        self.to_server.state = State::Opaque;
+        self.to_client.state = State::Opaque;
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::Timestamp;
+use crate::message::Upgrade;
 
 /// What was heard, one line a message; bodies as the sum of their bytes.
 #[derive(Default)]
@@ -44,6 +45,10 @@ impl Listener for Heard {
     fn lost(&mut self, _: Direction, _: bool, _: Mark) {
         self.body = 0;
         self.lines.push("lost".into());
+    }
+
+    fn switched(&mut self, to: Upgrade) {
+        self.lines.push(format!("switched to {to:?}"));
     }
 
     fn hit(&mut self, limit: Limit) {

@@ -92,7 +92,9 @@ fn outcome(exchange: &Exchange) {
         }
         Outcome::ClientFinBeforeResponse
         | Outcome::ClientRstBeforeResponse
-        | Outcome::ServerClosedBeforeResponse => {
+        | Outcome::ClientRstStreamBeforeResponse
+        | Outcome::ServerClosedBeforeResponse
+        | Outcome::ServerRstStreamBeforeResponse => {
             assert!(!response, "left before the response that came: {exchange:?}");
             // A FIN that was not captured leaves no packet to name.
             assert!(left, "somebody left, but who: {exchange:?}");
@@ -101,6 +103,9 @@ fn outcome(exchange: &Exchange) {
         Outcome::TruncatedRequest | Outcome::TruncatedResponse => assert!(left, "{exchange:?}"),
         Outcome::Refused => assert!(closed && !response, "{exchange:?}"),
         Outcome::ConnectTimeout => assert!(!response, "{exchange:?}"),
+        Outcome::WsClosed | Outcome::WsAborted => assert!(left, "{exchange:?}"),
+        Outcome::TlsAlert => assert!(left, "{exchange:?}"),
+        Outcome::TlsOk | Outcome::TlsClosedNoAlert => assert!(!response, "{exchange:?}"),
         Outcome::InProgress | Outcome::Unknown => {}
     }
     if exchange.protocol == Protocol::Tcp {

@@ -128,6 +128,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         connection: cursor.u8().into(),
         interface: 0,
         protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp]),
+        stream: None,
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
         request: Request {
@@ -135,6 +136,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
             path: cursor.maybe(Cursor::text),
             host: cursor.maybe(Cursor::text),
             request_id: cursor.maybe(Cursor::text),
+            upgrade: None,
             probe: cursor.u8() & 1 != 0,
             first: cursor.maybe(mark),
             last: cursor.maybe(mark),
@@ -155,6 +157,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
+        detail: None,
         findings: Findings::default(),
     };
     // A connect that failed has asked nothing.
