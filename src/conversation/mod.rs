@@ -7,6 +7,8 @@
 //! A connection begins as HTTP/1, or unknown. When its bytes are those of another protocol, or an
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
+mod websocket;
+
 use std::fmt::Debug;
 
 use crate::flow::{FlowEvent, Info};
@@ -78,7 +80,8 @@ fn upgraded(
     office: &mut dyn Office,
 ) -> Option<Box<dyn Talk>> {
     match to {
-        Upgrade::WebSocket | Upgrade::H2c => {
+        Upgrade::WebSocket => Some(Box::new(websocket::OnTcp::new(exchange))),
+        Upgrade::H2c => {
             exchange.outcome = crate::pairing::Outcome::Complete;
             office.ended(exchange);
             None

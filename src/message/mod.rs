@@ -9,11 +9,13 @@
 mod http1;
 mod identify;
 mod upgrade;
+mod websocket;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
 pub use identify::{Spoken, direction_of};
 pub use upgrade::Upgrade;
+pub(crate) use websocket::{Frames, Hear, Said};
 
 use crate::capture::Mark;
 use crate::flow::Direction;

@@ -11,9 +11,11 @@ mod hear;
 mod in_order;
 mod outcome;
 mod pending;
+mod websocket;
 
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
+pub(crate) use websocket::{End, Socket};
