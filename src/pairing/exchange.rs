@@ -126,7 +126,7 @@ pub struct Response {
     pub last: Mark,
     /// Bytes of its body, without framing.
     pub body: u64,
-    /// It was made by a proxy of the mesh, not by the application: how that shows.
+    /// It was made by a proxy of the mesh, not by the application, or may have been: how that shows.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub proxy: Option<ProxyAnswer>,
 }
@@ -138,6 +138,9 @@ pub struct Response {
 pub enum ProxyAnswer {
     /// `server: envoy` or `istio-envoy` without `x-envoy-upstream-service-time`.
     Envoy,
+    /// The same in answer to an upgrade, for which Envoy never says whether it asked: its own
+    /// answer or the server's.
+    EnvoyPerhaps,
     /// Linkerd's `l5d-proxy-error`, with its text.
     Linkerd(Box<str>),
 }

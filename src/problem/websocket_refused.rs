@@ -29,6 +29,7 @@ fn sentence(exchange: &Exchange) -> String {
     let status = response.status;
     let who = match &response.proxy {
         Some(ProxyAnswer::Envoy | ProxyAnswer::Linkerd(_)) => "the proxy",
+        Some(ProxyAnswer::EnvoyPerhaps) => "the proxy, or the server behind it,",
         None => "the server",
     };
     let after = exchange.ttfb().map_or(String::new(), |ttfb| format!(" after {}", Span(ttfb)));

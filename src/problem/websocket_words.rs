@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use super::words::Span;
+use crate::capture::Mark;
 use crate::pairing::detail::{Close, WebSocket};
 use crate::pairing::{Exchange, Outcome, Side};
 
@@ -66,15 +67,13 @@ fn ages(words: &mut String, exchange: &Exchange, websocket: &WebSocket) {
     let Some(end) = exchange.close else { return };
     let upgraded = exchange.response.as_ref().map(|response| response.last);
     let last = websocket.last().or(upgraded);
-    for (place, (what, mark)) in
-        [("frame", last), ("ping", websocket.ping()), ("pong", websocket.pong())]
-            .into_iter()
-            .filter_map(|(what, mark)| Some((what, mark?)))
-            .enumerate()
-    {
-        let start = if place == 0 { "; " } else { ", " };
-        let _ =
-            write!(words, "{start}the last {what} was {} before", Span(end.time.since(mark.time)));
+    let Some(last) = last else { return };
+    let age = |mark: Mark| Span(end.time.since(mark.time));
+    let _ = write!(words, "; the last frame was {} before", age(last));
+    for (what, mark) in [("ping", websocket.ping()), ("pong", websocket.pong())] {
+        if let Some(mark) = mark {
+            let _ = write!(words, ", the last {what} {}", age(mark));
+        }
     }
 }
 
@@ -88,12 +87,12 @@ mod tests {
         assert_eq!(
             websocket_end(&samples::websocket(Outcome::WsClosed, Some(1011))),
             "the server closed it with 1011 (Internal Error) \"Internal Error\" after 75 s; the last \
-             frame was 60 s before, the last ping was 70 s before"
+             frame was 60 s before, the last ping 70 s"
         );
         assert_eq!(
             websocket_end(&samples::websocket(Outcome::WsAborted, None)),
             "the server left without a Close frame after 75 s; the last frame was 60 s before, the \
-             last ping was 70 s before"
+             last ping 70 s"
         );
     }
 

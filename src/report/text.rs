@@ -265,6 +265,9 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
         }
         _ if exchange.findings.contains(Code::WebsocketRefused) => {
             write!(out, "a WebSocket was asked for")?;
+            if exchange.response.as_ref().is_some_and(|r| r.proxy.is_some()) {
+                write!(out, "; whether the proxy answered or the server does not show")?;
+            }
         }
         _ if exchange.findings.contains(Code::ServerError) => {
             write!(out, "answered by the application")?;
