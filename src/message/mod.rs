@@ -7,11 +7,13 @@
 //! Bodies are counted, not kept and not looked at.
 
 mod http1;
+mod http2;
 mod identify;
 mod upgrade;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
+pub use http2::{Broken, Field, Hpack};
 pub use identify::{Spoken, direction_of};
 pub use upgrade::Upgrade;
 

@@ -1,0 +1,5 @@
+//! HTTP/2.
+
+mod hpack;
+
+pub use hpack::{Broken, Field, Hpack};
