@@ -7,7 +7,11 @@
 //! A connection begins as HTTP/1, or unknown. When its bytes are those of another protocol, or an
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
+mod http2;
+
 use std::fmt::Debug;
+
+use http2::Http2Talk;
 
 use crate::flow::{FlowEvent, Info};
 use crate::message::{Http1, Spoken, Upgrade};
@@ -22,6 +26,12 @@ pub(crate) trait Talk: Debug {
 
     /// Bytes kept: unfinished messages and tables.
     fn kept(&self) -> usize;
+
+    /// Whether a decision waits until packets captured out of order have had time to come:
+    /// [`FlowEvent::Settled`].
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// What is kept for one connection.
@@ -78,7 +88,8 @@ fn upgraded(
     office: &mut dyn Office,
 ) -> Option<Box<dyn Talk>> {
     match to {
-        Upgrade::WebSocket | Upgrade::H2c => {
+        Upgrade::H2c => Some(Box::new(Http2Talk::upgraded(exchange))),
+        Upgrade::WebSocket => {
             exchange.outcome = crate::pairing::Outcome::Complete;
             office.ended(exchange);
             None
@@ -87,9 +98,10 @@ fn upgraded(
 }
 
 /// What is spoken, by the connection's first bytes.
-fn identified(spoken: Option<Spoken>, _info: &Info) -> Option<Box<dyn Talk>> {
+fn identified(spoken: Option<Spoken>, info: &Info) -> Option<Box<dyn Talk>> {
     match spoken? {
-        Spoken::Http2 | Spoken::Tls => None,
+        Spoken::Http2 => Some(Box::new(Http2Talk::new(info))),
+        Spoken::Tls => None,
         Spoken::Http1 | Spoken::Other | Spoken::NeedMore => None,
     }
 }

@@ -7,9 +7,10 @@
 //! Bodies are counted, not kept and not looked at.
 
 mod http1;
-mod http2;
+pub(crate) mod http2;
 mod identify;
 mod upgrade;
+pub(crate) mod words;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
