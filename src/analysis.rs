@@ -215,7 +215,7 @@ impl Sink<Conversation> for Desk {
                     }
                     taken
                 });
-                if taken < bytes.len() && conversation.other.is_some() {
+                if (taken < bytes.len() || cut > 0) && conversation.other.is_some() {
                     let rest = FlowEvent::Data { direction, bytes: &bytes[taken..], cut, mark };
                     self.other(conversation, info, rest);
                 }

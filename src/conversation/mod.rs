@@ -8,6 +8,7 @@
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
 mod http2;
+mod websocket;
 
 use std::fmt::Debug;
 
@@ -70,7 +71,7 @@ impl Conversation {
     pub(crate) fn hand_over(&mut self, info: &Info, office: &mut dyn Office) {
         let unread = self.http.take_unread();
         self.other = match self.pairing.take_switched() {
-            Some((exchange, to)) => upgraded(exchange, to, office),
+            Some((exchange, to)) => Some(upgraded(exchange, to)),
             None => identified(self.http.spoken(), info),
         };
         let Some(other) = &mut self.other else { return };
@@ -82,18 +83,10 @@ impl Conversation {
 }
 
 /// What a connection changes to by an upgrade.
-fn upgraded(
-    mut exchange: Box<Exchange>,
-    to: Upgrade,
-    office: &mut dyn Office,
-) -> Option<Box<dyn Talk>> {
+fn upgraded(exchange: Box<Exchange>, to: Upgrade) -> Box<dyn Talk> {
     match to {
-        Upgrade::H2c => Some(Box::new(Http2Talk::upgraded(exchange))),
-        Upgrade::WebSocket => {
-            exchange.outcome = crate::pairing::Outcome::Complete;
-            office.ended(exchange);
-            None
-        }
+        Upgrade::H2c => Box::new(Http2Talk::upgraded(exchange)),
+        Upgrade::WebSocket => Box::new(websocket::OnTcp::new(exchange)),
     }
 }
 

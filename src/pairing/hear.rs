@@ -127,7 +127,9 @@ impl<O: Office> Listener for Hearing<'_, O> {
         front.begun.get_or_insert(first);
         let proxy = match head.linkerd {
             Some(error) => Some(ProxyAnswer::Linkerd(text(error))),
-            None => (head.envoy && !head.upstream).then_some(ProxyAnswer::Envoy),
+            None if !head.envoy || head.upstream => None,
+            None if front.exchange.request.upgrade.is_some() => Some(ProxyAnswer::EnvoyPerhaps),
+            None => Some(ProxyAnswer::Envoy),
         };
         front.exchange.response =
             Some(Response { status: head.status, first, last: mark, body: 0, proxy });

@@ -13,6 +13,7 @@ mod messages;
 mod outcome;
 mod pending;
 mod streams;
+mod websocket;
 mod windows;
 
 pub use detail::Detail;
@@ -21,3 +22,4 @@ pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
 pub(crate) use streams::{Streams, StreamsHearing};
+pub(crate) use websocket::{End, Socket};
