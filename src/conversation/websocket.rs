@@ -38,7 +38,9 @@ impl Talk for OnTcp {
                 socket.gap(direction, len.into(), mark);
             }
             FlowEvent::Fin { direction, mark, .. } => socket.left(direction, mark),
-            FlowEvent::StillReading { .. } | FlowEvent::Refused { .. } => {}
+            FlowEvent::StillReading { .. }
+            | FlowEvent::Settled { .. }
+            | FlowEvent::Refused { .. } => {}
             FlowEvent::Reset { direction, mark } => {
                 let side = match direction {
                     Direction::ToServer => Side::Client,

@@ -1,11 +1,10 @@
-use std::borrow::Cow;
-
 use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
 use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
 use crate::limits::Limit;
+use crate::message::words::{method, text};
 use crate::message::{Asked, Listener, RequestHead, ResponseHead, Upgrade};
 
 /// Listens to the messages of one connection and pairs them.
@@ -214,25 +213,5 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn hit(&mut self, limit: Limit) {
         self.office.counts().hit(limit);
-    }
-}
-
-/// The usual ones need no copy.
-fn method(name: &str) -> Cow<'static, str> {
-    match name {
-        "GET" => "GET".into(),
-        "POST" => "POST".into(),
-        "PUT" => "PUT".into(),
-        "HEAD" => "HEAD".into(),
-        "DELETE" => "DELETE".into(),
-        other => other.to_owned().into(),
-    }
-}
-
-/// Text of a field, whatever bytes are in it.
-fn text(bytes: &[u8]) -> Box<str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(bytes).into(),
     }
 }

@@ -14,7 +14,7 @@ use framing::Framing;
 use head::Read;
 
 use super::Listener;
-use super::identify::{Spoken, identify};
+use super::identify::{Spoken, identify, identify_in_the_middle};
 use crate::capture::Mark;
 use crate::flow::Direction;
 use crate::limits::Limit;
@@ -254,7 +254,12 @@ impl Http1 {
         }
         let lost = self.stream(direction).state == State::Lost;
         let known = !lost && self.spoken == Some(Spoken::Http1);
-        match if known { Spoken::Http1 } else { identify(rest, direction) } {
+        let spoken = match (known, lost && self.spoken.is_none()) {
+            (true, _) => Spoken::Http1,
+            (false, true) => identify_in_the_middle(rest, direction),
+            (false, false) => identify(rest, direction),
+        };
+        match spoken {
             Spoken::Http1 => {}
             Spoken::NeedMore if !lost => {
                 self.keep(direction, rest, mark, listener);
