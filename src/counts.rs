@@ -26,6 +26,9 @@ pub struct Counts {
     pub opaque: u64,
     /// Connections that are identified as TLS (counted in `opaque` too).
     pub tls: u64,
+    /// Connections that carry others through an ambient mesh: HBONE, which is HTTP/2 CONNECT inside mutual
+    /// TLS, to its port 15008 (counted in `tls` too).
+    pub hbone: u64,
     /// Connections that are identified as HTTP/2 (counted in `opaque` too).
     pub http2: u64,
     /// Segments that repeat bytes already seen.
@@ -57,6 +60,7 @@ impl Counts {
             (&mut self.silent, other.silent),
             (&mut self.opaque, other.opaque),
             (&mut self.tls, other.tls),
+            (&mut self.hbone, other.hbone),
             (&mut self.http2, other.http2),
             (&mut self.retransmissions, other.retransmissions),
             (&mut self.gaps, other.gaps),

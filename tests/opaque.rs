@@ -148,3 +148,17 @@ fn a_word_and_megabytes_that_are_no_line() {
     let bytes = [b"A ".as_slice(), &[0x80, 0xff, 1, 2, 3].repeat(100_000)].concat();
     is_counted("binary", "a word first", open().client().sends(bytes).then());
 }
+
+/// In an ambient mesh everything goes through mutual TLS to port 15008.
+#[test]
+fn hbone() {
+    let hello = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
+    let to = |server| {
+        let talk = support::talk::between("10.0.0.1:40000", server).connects();
+        talk.client().sends(hello).then().client().rst().says().counts
+    };
+    let counts = to("10.0.0.2:15008");
+    assert_eq!((counts.tls, counts.hbone), (1, 1));
+    let counts = to("10.0.0.2:8443");
+    assert_eq!((counts.tls, counts.hbone), (1, 0));
+}
