@@ -12,6 +12,7 @@ mod in_order;
 mod messages;
 mod outcome;
 mod pending;
+mod sockets;
 mod streams;
 mod websocket;
 mod windows;
