@@ -7,6 +7,8 @@
 //! A connection begins as HTTP/1, or unknown. When its bytes are those of another protocol, or an
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
+mod tls;
+
 use std::fmt::Debug;
 
 use crate::flow::{FlowEvent, Info};
@@ -89,7 +91,8 @@ fn upgraded(
 /// What is spoken, by the connection's first bytes.
 fn identified(spoken: Option<Spoken>, _info: &Info) -> Option<Box<dyn Talk>> {
     match spoken? {
-        Spoken::Http2 | Spoken::Tls => None,
+        Spoken::Tls => Some(Box::<tls::TlsTalk>::default()),
+        Spoken::Http2 => None,
         Spoken::Http1 | Spoken::Other | Spoken::NeedMore => None,
     }
 }

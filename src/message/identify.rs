@@ -1,3 +1,4 @@
+use super::tls;
 use crate::flow::Direction;
 
 /// What is spoken on a connection, by its first bytes.
@@ -24,12 +25,23 @@ pub(super) fn identify(bytes: &[u8], direction: Direction) -> Spoken {
         return Spoken::Http2;
     }
     // A TLS handshake record: type 22, version 3.x.
-    if bytes.starts_with(&[22, 3]) {
-        return Spoken::Tls;
+    match bytes {
+        [22] => return Spoken::NeedMore,
+        [22, 3, ..] => return Spoken::Tls,
+        _ => {}
     }
     match direction {
         Direction::ToServer => request_line(bytes),
         Direction::ToClient => prefix(bytes, b"HTTP/1."),
+    }
+}
+
+/// What these bytes from the middle of a stream are, if they are one that can be read from there.
+pub(super) fn identify_midstream(bytes: &[u8], direction: Direction) -> Spoken {
+    match identify(bytes, direction) {
+        Spoken::Other | Spoken::Tls if tls::is_row(bytes) => Spoken::Tls,
+        Spoken::Tls => Spoken::Other,
+        spoken => spoken,
     }
 }
 

@@ -8,11 +8,13 @@
 
 mod http1;
 mod identify;
+pub(crate) mod tls;
 mod upgrade;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
 pub use identify::{Spoken, direction_of};
+pub use tls::{Certificate, alert_name, cipher_name, version_name};
 pub use upgrade::Upgrade;
 
 use crate::capture::Mark;
@@ -48,6 +50,9 @@ pub trait Listener {
 
     /// The server agreed to change the protocol; its last head was the answer.
     fn switched(&mut self, to: Upgrade);
+
+    /// The server answers a request in plaintext as one that speaks TLS: by this alert, or in words.
+    fn wants_tls(&mut self, alert: Option<u8>, mark: Mark);
 
     /// A limit was hit.
     fn hit(&mut self, limit: Limit);

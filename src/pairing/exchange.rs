@@ -67,7 +67,8 @@ pub struct Exchange {
     /// Who ended it, where the outcome says that somebody left.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub by: Option<Side>,
-    /// The packet with which that side left (FIN or RST); of a refused connect, the RST.
+    /// The packet with which that side left (FIN or RST); of a refused connect, the RST; of a TLS
+    /// handshake, its alert.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub close: Option<Mark>,
     /// The answer that came after the client had left.
@@ -168,12 +169,14 @@ impl Exchange {
         Some(self.response.as_ref()?.first.time.since(self.request.last?.time))
     }
 
-    /// From the request's last byte to the response's last, if the response is whole.
+    /// From the request's last byte to the response's last, if the response is whole; of a TLS
+    /// handshake that succeeded, to the proof of it.
     pub fn total(&self) -> Option<Duration> {
         match self.outcome {
             Outcome::Complete | Outcome::HalfCloseOk => {
                 Some(self.response.as_ref()?.last.time.since(self.request.last?.time))
             }
+            Outcome::TlsOk => Some(self.tls()?.done?.time.since(self.request.last?.time)),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod detail;
 mod exchange;
+mod handshake;
 mod hear;
 mod in_order;
 mod outcome;
@@ -14,6 +15,7 @@ mod pending;
 
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
+pub(crate) use handshake::Handshake;
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;

@@ -25,6 +25,18 @@ pub enum Code {
     ProxyAnswered,
     /// The application answered with 5xx.
     ServerError,
+    /// The client refused the server's certificate.
+    TlsCertificateRejected,
+    /// The server wanted a certificate of the client: none, or a wrong one.
+    TlsClientCertificate,
+    /// An alert that is not about a certificate ended the TLS handshake.
+    TlsHandshakeFailed,
+    /// One side left the TLS handshake without an alert.
+    TlsLeftSilently,
+    /// One side speaks TLS, the other plaintext.
+    TlsAndPlaintext,
+    /// The server's certificate is not good at the time of the capture.
+    TlsCertificateExpired,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -95,7 +107,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -106,6 +118,12 @@ impl Code {
         Self::NoResponse,
         Self::ProxyAnswered,
         Self::ServerError,
+        Self::TlsCertificateRejected,
+        Self::TlsClientCertificate,
+        Self::TlsHandshakeFailed,
+        Self::TlsLeftSilently,
+        Self::TlsAndPlaintext,
+        Self::TlsCertificateExpired,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
@@ -128,6 +146,12 @@ impl Code {
             Self::NoResponse => "no-response",
             Self::ProxyAnswered => "proxy-answered",
             Self::ServerError => "server-error",
+            Self::TlsCertificateRejected => "tls-certificate-rejected",
+            Self::TlsClientCertificate => "tls-client-certificate",
+            Self::TlsHandshakeFailed => "tls-handshake-failed",
+            Self::TlsLeftSilently => "tls-left-silently",
+            Self::TlsAndPlaintext => "tls-and-plaintext",
+            Self::TlsCertificateExpired => "tls-certificate-expired",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

@@ -22,6 +22,12 @@ pub(crate) mod samples;
 mod server_closed_first;
 mod server_error;
 mod slow_response;
+mod tls_and_plaintext;
+mod tls_certificate_expired;
+mod tls_certificate_rejected;
+mod tls_client_certificate;
+mod tls_handshake_failed;
+mod tls_left_silently;
 mod truncated;
 mod words;
 
