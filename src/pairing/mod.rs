@@ -7,6 +7,7 @@
 
 pub mod detail;
 mod exchange;
+mod handshake;
 mod hear;
 mod in_order;
 mod messages;
@@ -18,6 +19,7 @@ mod windows;
 
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
+pub(crate) use handshake::Handshake;
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;

@@ -3,7 +3,9 @@ use std::time::Duration;
 use super::{
     Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
     connect_timeout, inferred_timeout, no_response, proxy_answered, server_closed_first,
-    server_error, slow_response, truncated, websocket_aborted, websocket_error, websocket_refused,
+    server_error, slow_response, tls_and_plaintext, tls_certificate_expired,
+    tls_certificate_rejected, tls_client_certificate, tls_handshake_failed, tls_left_silently,
+    truncated, websocket_aborted, websocket_error, websocket_refused,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -50,6 +52,12 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     websocket_error::DETECTOR,
     websocket_aborted::DETECTOR,
     websocket_refused::DETECTOR,
+    tls_certificate_rejected::DETECTOR,
+    tls_client_certificate::DETECTOR,
+    tls_handshake_failed::DETECTOR,
+    tls_left_silently::DETECTOR,
+    tls_and_plaintext::DETECTOR,
+    tls_certificate_expired::DETECTOR,
     inferred_timeout::DETECTOR,
     capture_lossy::DETECTOR,
 ];

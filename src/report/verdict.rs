@@ -90,6 +90,26 @@ impl Verdict<'_> {
                 Span(percentile(&times, 50)),
                 Span(percentile(&times, 100))
             ),
+            Code::TlsCertificateRejected => format!(
+                "{of} failed{}: the client refused the server's certificate.",
+                after(&times)
+            ),
+            Code::TlsClientCertificate => format!(
+                "{of} failed{}: the server wants a client certificate, and got none that it takes.",
+                after(&times)
+            ),
+            Code::TlsHandshakeFailed => {
+                format!("{of} failed{}: an alert ended the handshake.", after(&times))
+            }
+            Code::TlsLeftSilently => {
+                format!("{of} failed{}: one side left the handshake without a word.", heap(&times))
+            }
+            Code::TlsAndPlaintext => {
+                format!("{of} failed: one side speaks TLS, the other plaintext.")
+            }
+            Code::TlsCertificateExpired => {
+                format!("{of} had a certificate that has expired, or is not good yet.")
+            }
             Code::InferredTimeout | Code::CaptureLossy => {
                 format!("{}.", self.code.detector().title)
             }

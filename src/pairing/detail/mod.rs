@@ -5,7 +5,7 @@ mod tls;
 mod websocket;
 
 pub use http2::{Grpc, Http2, Stall};
-pub use tls::{Alert, Certificate, Tls};
+pub use tls::{Alert, Shape, Tls};
 pub(crate) use websocket::latest;
 pub use websocket::{Close, WebSocket, WebSocketSide};
 
