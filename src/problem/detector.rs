@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::{
     Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
-    connect_timeout, inferred_timeout, no_response, proxy_answered, server_closed_first,
-    server_error, slow_response, truncated,
+    connect_timeout, idle_timeout, inferred_timeout, max_connection_age, no_response,
+    proxy_answered, server_closed_first, server_error, server_unavailable, slow_connect,
+    slow_response, truncated,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -47,6 +48,10 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     no_response::DETECTOR,
     proxy_answered::DETECTOR,
     server_error::DETECTOR,
+    slow_connect::DETECTOR,
+    server_unavailable::DETECTOR,
+    max_connection_age::DETECTOR,
+    idle_timeout::DETECTOR,
     inferred_timeout::DETECTOR,
     capture_lossy::DETECTOR,
 ];

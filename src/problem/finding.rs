@@ -25,6 +25,14 @@ pub enum Code {
     ProxyAnswered,
     /// The application answered with 5xx.
     ServerError,
+    /// The connect was answered, late.
+    SlowConnect,
+    /// A server refused or dropped everything for a while, and answered afterwards.
+    ServerUnavailable,
+    /// A server cuts its connections at a constant age.
+    MaxConnectionAge,
+    /// A server closes its connections after a constant time without a byte.
+    IdleTimeout,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -95,7 +103,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -106,6 +114,10 @@ impl Code {
         Self::NoResponse,
         Self::ProxyAnswered,
         Self::ServerError,
+        Self::SlowConnect,
+        Self::ServerUnavailable,
+        Self::MaxConnectionAge,
+        Self::IdleTimeout,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
@@ -128,6 +140,10 @@ impl Code {
             Self::NoResponse => "no-response",
             Self::ProxyAnswered => "proxy-answered",
             Self::ServerError => "server-error",
+            Self::SlowConnect => "slow-connect",
+            Self::ServerUnavailable => "server-unavailable",
+            Self::MaxConnectionAge => "max-connection-age",
+            Self::IdleTimeout => "idle-timeout",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

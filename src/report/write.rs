@@ -71,6 +71,14 @@ pub(super) fn clock(out: &mut Vec<u8>, time: Timestamp) {
     out.extend_from_slice(&text);
 }
 
+/// `03:18:06`, UTC.
+pub(super) fn time_of_day(time: Timestamp) -> String {
+    let mut text = Vec::new();
+    clock(&mut text, time);
+    text.truncate("00:00:00".len());
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// `ip:port`, IPv6 in brackets.
 #[inline]
 pub(super) fn address(out: &mut Vec<u8>, address: SocketAddr) {
