@@ -85,7 +85,9 @@ impl Talk for TlsTalk {
             FlowEvent::Closed | FlowEvent::Refused { .. } => {
                 self.handshake.ended(info, None, office);
             }
-            FlowEvent::StillReading { .. } | FlowEvent::Settled { .. } => {}
+            FlowEvent::Opened { .. }
+            | FlowEvent::StillReading { .. }
+            | FlowEvent::Settled { .. } => {}
         }
     }
 

@@ -43,6 +43,14 @@ pub enum Code {
     TlsAndPlaintext,
     /// The server's certificate is not good at the time of the capture.
     TlsCertificateExpired,
+    /// The connect was answered, late.
+    SlowConnect,
+    /// A server refused or dropped everything for a while, and answered afterwards.
+    ServerUnavailable,
+    /// A server cuts its connections at a constant age.
+    MaxConnectionAge,
+    /// A server closes its connections after a constant time without a byte.
+    IdleTimeout,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -113,7 +121,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -133,6 +141,10 @@ impl Code {
         Self::TlsLeftSilently,
         Self::TlsAndPlaintext,
         Self::TlsCertificateExpired,
+        Self::SlowConnect,
+        Self::ServerUnavailable,
+        Self::MaxConnectionAge,
+        Self::IdleTimeout,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
@@ -164,6 +176,10 @@ impl Code {
             Self::TlsLeftSilently => "tls-left-silently",
             Self::TlsAndPlaintext => "tls-and-plaintext",
             Self::TlsCertificateExpired => "tls-certificate-expired",
+            Self::SlowConnect => "slow-connect",
+            Self::ServerUnavailable => "server-unavailable",
+            Self::MaxConnectionAge => "max-connection-age",
+            Self::IdleTimeout => "idle-timeout",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

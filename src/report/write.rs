@@ -86,6 +86,14 @@ pub(super) fn date(out: &mut Vec<u8>, seconds: i64) {
     let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
 }
 
+/// `03:18:06`, UTC.
+pub(super) fn time_of_day(time: Timestamp) -> String {
+    let mut text = Vec::new();
+    clock(&mut text, time);
+    text.truncate("00:00:00".len());
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// `ip:port`, IPv6 in brackets.
 #[inline]
 pub(super) fn address(out: &mut Vec<u8>, address: SocketAddr) {
