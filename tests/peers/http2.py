@@ -1,5 +1,6 @@
 """HTTP/2 as no library offers it: peers whose frames are chosen one by one, by hyper-h2; and curl."""
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -214,6 +215,38 @@ def h2_client_closes(stage):
     Server(lambda peer, stream: (time.sleep(0.6), page(peer, stream)))
     curl(stage, "--http2-prior-knowledge", "-m", "0.3")
     time.sleep(0.4)
+
+
+def go(stage, path, *options):
+    """Go's net/http on both sides."""
+    stage.start(os.environ["GOPEER"], "serve", f"127.0.0.1:{APP}", listens=APP)
+    said, code = stage.run(os.environ["GOPEER"], "get", *options, f"http://127.0.0.1:{APP}{path}")
+    stage.saw("client", library="Go", said=said, exit=code)
+
+
+@situation
+def h2_go_ok(stage):
+    """Go's net/http asks and answers."""
+    go(stage, "/hello")
+
+
+@situation
+def h2_go_handler_aborts(stage):
+    """A handler of Go's net/http panics before it answers."""
+    go(stage, "/abort")
+
+
+@situation
+def h2_go_client_timeout(stage):
+    """A client of Go's net/http gives up after 0.3 s."""
+    go(stage, "/slow", "-timeout", "300ms")
+    time.sleep(0.4)
+
+
+@situation
+def h2_go_shutdown(stage):
+    """A server of Go's net/http is shut down while it answers."""
+    go(stage, "/shutdown")
 
 
 def stalled(stage, then):

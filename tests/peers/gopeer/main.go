@@ -1,10 +1,11 @@
-// A TLS peer of Go's standard library.
+// Go's net/http as client and server: TLS, and HTTP/2 without it.
 //
-//	gopeer get  [flags] URL          fetches it, and says what came or the error
-//	gopeer serve [flags] ADDRESS     answers every request with "hello"
+//	gopeer get   [flags] URL         fetches it, and says what came or the error
+//	gopeer serve [flags] ADDRESS     /hello, /slow (0.6 s), /abort, /shutdown (of the server); every other path as /hello
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"flag"
@@ -24,6 +25,7 @@ func main() {
 	name := flags.String("name", "", "the server's name")
 	most := flags.String("max", "1.3", "highest version")
 	protocols := flags.String("alpn", "", "protocols, separated by commas")
+	timeout := flags.Duration("timeout", 5*time.Second, "of the client")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func main() {
 	}
 	switch os.Args[1] {
 	case "get":
-		get(config, flags.Arg(0))
+		get(config, *timeout, flags.Arg(0))
 	case "serve":
 		serve(config, flags.Arg(0))
 	}
@@ -66,8 +68,13 @@ func pool(file string) *x509.CertPool {
 	return pool
 }
 
-func get(config *tls.Config, url string) {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}, Timeout: 5 * time.Second}
+func get(config *tls.Config, timeout time.Duration, url string) {
+	transport := &http.Transport{TLSClientConfig: config}
+	if strings.HasPrefix(url, "http:") {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
+	client := &http.Client{Transport: transport, Timeout: timeout}
 	response, err := client.Post(url, "application/json", strings.NewReader("{}"))
 	if err != nil {
 		fmt.Println(err)
@@ -78,11 +85,29 @@ func get(config *tls.Config, url string) {
 }
 
 func serve(config *tls.Config, address string) {
-	listener, err := tls.Listen("tcp", address, config)
-	if err != nil {
+	server := &http.Server{Addr: address, TLSConfig: config, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	server.Handler = http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		switch request.URL.Path {
+		case "/slow":
+			time.Sleep(600 * time.Millisecond)
+		case "/abort":
+			panic(http.ErrAbortHandler)
+		case "/shutdown":
+			go server.Shutdown(context.Background())
+			time.Sleep(200 * time.Millisecond)
+		}
+		fmt.Fprint(answer, "hello")
+	})
+	var err error
+	if len(config.Certificates) > 0 {
+		err = server.ListenAndServeTLS("", "")
+	} else {
+		err = server.ListenAndServe()
+	}
+	if err != http.ErrServerClosed {
 		log.Fatal(err)
 	}
-	log.Fatal(http.Serve(listener, http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(answer, "hello")
-	})))
+	time.Sleep(time.Second)
 }
