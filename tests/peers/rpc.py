@@ -1,5 +1,6 @@
 """gRPC by grpcio (its C core): server and client."""
 import contextlib
+import os
 import threading
 import time
 from concurrent import futures
@@ -252,3 +253,44 @@ def grpc_no_server(stage):
     for port in (PROXY, APP):
         with Client(stage, port) as client:
             client.call("Items")
+
+
+def go_client(stage, method, request="", *options):
+    """One call by grpc-go."""
+    said, _ = stage.run(os.environ["GOPEER"], "call", *options, f"127.0.0.1:{APP}", f"/shop.Catalog/{method}", request)
+    code, messages, message = (said + " ").split(" ", 2)
+    stage.saw("client", library="grpc-go", port=APP, method=method, grpc_status=int(code), message=message.strip(), messages=int(messages))
+
+
+def go_server(stage, *options):
+    stage.start(os.environ["GOPEER"], "offer", *options, f"127.0.0.1:{APP}", listens=APP)
+
+
+@situation
+def grpc_go(stage):
+    """grpc-go on both sides: a call that works, one that fails."""
+    go_server(stage)
+    go_client(stage, "Items")
+    go_client(stage, "Fail")
+
+
+@situation
+def grpc_go_deadline(stage):
+    """A client of grpc-go keeps a deadline of 0.3 s; the server is another library's."""
+    with server():
+        go_client(stage, "Slow", "0.6", "-timeout", "300ms")
+
+
+@situation
+def grpc_go_stream_cancelled(stage):
+    """A client of grpc-go cancels a stream of answers after two of them."""
+    go_server(stage)
+    go_client(stage, "Watch", "", "-most", "2")
+
+
+@situation
+def grpc_go_age_cuts(stage):
+    """The connections of a server of grpc-go live 0.5 s and a grace of 0.2 s, then it closes them."""
+    go_server(stage, "-age", "500ms", "-grace", "200ms")
+    with Client(stage, APP) as client:
+        client.stream("Watch")

@@ -1,7 +1,9 @@
-// Go's net/http as client and server: TLS, and HTTP/2 without it.
+// Go as client and server: net/http with TLS, and HTTP/2 without it; gRPC.
 //
 //	gopeer get   [flags] URL         fetches it, and says what came or the error
 //	gopeer serve [flags] ADDRESS     /hello, /slow (0.6 s), /abort, /shutdown (of the server); every other path as /hello
+//	gopeer call  [flags] ADDRESS METHOD REQUEST    calls by gRPC, and says code, messages and message
+//	gopeer offer [flags] ADDRESS     serves gRPC
 package main
 
 import (
@@ -23,13 +25,16 @@ func main() {
 	authority := flags.String("ca", "", "file of the authority that is trusted")
 	certificate := flags.String("cert", "", "file of the own certificate; its key beside it as .key")
 	name := flags.String("name", "", "the server's name")
-	most := flags.String("max", "1.3", "highest version")
+	highest := flags.String("max", "1.3", "highest version")
 	protocols := flags.String("alpn", "", "protocols, separated by commas")
 	timeout := flags.Duration("timeout", 5*time.Second, "of the client")
+	most := flags.Int("most", -1, "messages that the client reads")
+	age := flags.Duration("age", time.Hour, "of a server's connection")
+	grace := flags.Duration("grace", time.Hour, "for what is open at that age")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		log.Fatal(err)
 	}
-	config := &tls.Config{ServerName: *name, MaxVersion: version(*most)}
+	config := &tls.Config{ServerName: *name, MaxVersion: version(*highest)}
 	if *authority != "" {
 		config.RootCAs = pool(*authority)
 	}
@@ -48,6 +53,10 @@ func main() {
 		get(config, *timeout, flags.Arg(0))
 	case "serve":
 		serve(config, flags.Arg(0))
+	case "call":
+		callGRPC(flags.Arg(0), flags.Arg(1), flags.Arg(2), *timeout, *most)
+	case "offer":
+		serveGRPC(flags.Arg(0), *age, *grace)
 	}
 }
 
