@@ -23,19 +23,25 @@ possible() {
   unshare -n true 2>/dev/null || { echo "network namespaces can be made by root alone"; exit 1; }
 }
 
-# Once for all who ask at the same time.
-build() {
+once() { # FILE COMMAND...: runs COMMAND unless it has made FILE; others who want it wait
   mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock"
-  flock 9
-  if [ ! -e "$VENV/done" ]; then
-    rm -rf "$VENV"
-    python3 -m venv "$VENV"
-    "$VENV/bin/pip" -q install -r "$HERE/requirements.txt"
-    touch "$VENV/done"
-  fi
-  [ -x "$GOPEER" ] || (cd "$HERE/gopeer" && CGO_ENABLED=0 GOFLAGS= go build -trimpath -buildvcs=false -o "$GOPEER" .)
-  exec 9>&-
+  (flock 9; [ -e "$1" ] || "${@:2}") 9>"$CACHE/lock"
+}
+
+python() {
+  rm -rf "$VENV"
+  python3 -m venv "$VENV"
+  "$VENV/bin/pip" -q install -r "$HERE/requirements.txt"
+  touch "$VENV/done"
+}
+
+gopeer() {
+  (cd "$HERE/gopeer" && CGO_ENABLED=0 GOFLAGS= go build -trimpath -buildvcs=false -o "$GOPEER" .)
+}
+
+build() {
+  once "$VENV/done" python
+  once "$GOPEER" gopeer
 }
 
 case ${1:-} in
@@ -43,6 +49,6 @@ case ${1:-} in
   run) build; shift; exec "$VENV/bin/python" "$HERE/run.py" "$@" ;;
   possible) possible ;;
   build) build ;;
-  envoy) build; find "$VENV" -path '*_bin/envoy' -type f ;;
+  envoy) once "$VENV/done" python; find "$VENV" -path '*_bin/envoy' -type f ;;
   *) sed -n '2,9p' "$0"; exit 2 ;;
 esac

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -81,10 +82,14 @@ class Stage:
     def capture(self):
         """Begins to capture; answers how to end that."""
         tcpdump = self.start("tcpdump", "-Z", "root", "-i", "lo", "-s", "0", "-B", "32768", "--immediate-mode", "-U",
-                             "-w", str(self.path("pcap")), "tcp")
+                             "-w", str(self.path("pcap")), "tcp or udp port 9")
         until(lambda: "listening on" in self.path("log").read_text(), "tcpdump does not begin")
 
         def end():
+            # What it has not read when it is told to stop, it leaves out. Of the end it reads last.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
+                marker.sendto(b"the end of the situation", ("127.0.0.1", 9))
+            until(lambda: b"the end of the situation" in self.path("pcap").read_bytes(), "tcpdump falls behind")
             tcpdump.send_signal(signal.SIGINT)
             tcpdump.wait(10)
         return end
