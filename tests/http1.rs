@@ -338,6 +338,16 @@ mod what_the_capture_lacks {
     }
 
     #[test]
+    fn the_answer_that_changed_the_protocol_was_not_captured() {
+        let upgrade = "GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        let switched = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n";
+        let talk = open().client().sends(upgrade).then().server().unseen(|t| t.sends(switched));
+        let talk = talk.then().client().sends(b"\x88\x82abcd\x62\x8a");
+        assert_eq!(talk.clone().then().closes().brief(), ["GET /a - unknown 0+-"]);
+        assert_eq!(talk.then().server().rst().brief(), ["GET /a - unknown 0+-"]);
+    }
+
+    #[test]
     fn the_end_of_a_head_was_not_captured() {
         let talk = open().client().sends(GET).then();
         let talk = talk

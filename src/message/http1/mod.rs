@@ -229,6 +229,8 @@ impl Http1 {
         let lines = head::whole_lines(&bytes);
         let head = match lines.as_deref().map(head::request) {
             Some(Read::Whole(_, head)) => Some(head),
+            // Not what came behind a 101 that was not captured.
+            _ if identify(&bytes, Direction::ToServer) == Spoken::Other => return,
             _ if self.spoken == Some(Spoken::Http1) => None,
             _ => return,
         };
