@@ -18,10 +18,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use meshsniff::pairing::detail::Grpc;
-use meshsniff::pairing::{Exchange, Side};
+use meshsniff::pairing::{Exchange, Outcome, Side};
 use meshsniff::problem::envoy_flags;
 use serde_json::Value;
-use support::{Report, analyse, load};
+use support::mangle::Damage;
+use support::{Frame, Report, analyse, load};
 use verdicts::{GRPC, HTTP2, TLS, Verdicts, WEBSOCKET};
 
 #[test]
@@ -52,6 +53,53 @@ fn every_situation_has_its_verdicts() {
         [GRPC, HTTP2, WEBSOCKET, TLS].concat().iter().map(|(name, ..)| *name).collect();
     judged.sort_unstable();
     assert_eq!(made, judged);
+}
+
+/// What a worse capture of the same traffic says is less, not something else.
+#[test]
+fn a_bad_capture_makes_no_false_verdict() {
+    let Some(played) = played() else { return };
+    let mut wrong = Vec::new();
+    for (name, it) in played {
+        let frames = load(&it.capture);
+        let mut look = |what: String, worse: &[Frame]| {
+            let report = analyse(worse);
+            let lies = report.exchanges.iter().filter(|said| !is_less(said, &it.report));
+            wrong.extend(lies.map(|said| format!("{name} {what}: says {}", told(said))));
+        };
+        for seed in 1..=20 {
+            let lossy = Damage { drop: 0.05, ..Damage::default() };
+            look(format!("with 5 % lost, seed {seed}"), &lossy.to(&frames, seed));
+            let disordered = Damage { reorder: 0.3, dup: 0.1, ..Damage::default() };
+            look(format!("disordered, seed {seed}"), &disordered.to(&frames, seed));
+        }
+        for begin in 1..frames.len() {
+            look(format!("begun at frame {}", begin + 1), &frames[begin..]);
+            look(format!("ended at frame {begin}"), &frames[..begin]);
+        }
+    }
+    assert!(wrong.is_empty(), "{} lies:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Whether it is the verdict on an exchange of the whole capture, or none.
+fn is_less(said: &Exchange, whole: &Report) -> bool {
+    if matches!(said.outcome, Outcome::Unknown | Outcome::InProgress) {
+        return true;
+    }
+    // Of a refused connect whose RST was lost.
+    if said.outcome == Outcome::ConnectTimeout && said.request.attempts == 1 {
+        return true;
+    }
+    // An answer in HTTP/1 to something that was not captured: a ClientHello.
+    if said.outcome == Outcome::Complete && said.request.method.is_none() {
+        return true;
+    }
+    let path = |exchange: &Exchange| exchange.request.path.clone();
+    whole.exchanges.iter().any(|real| {
+        (real.client, real.server, real.stream) == (said.client, said.server, said.stream)
+            && (real.outcome, real.by) == (said.outcome, said.by)
+            && (path(said).is_none() || path(said) == path(real))
+    })
 }
 
 /// One situation: what is said of its capture, and what its peers saw.
@@ -222,6 +270,7 @@ fn played() -> Option<&'static BTreeMap<String, Situation>> {
     PLAYED.get_or_init(play).as_ref()
 }
 
+#[expect(clippy::disallowed_methods, reason = "how one names captures that are there")]
 fn play() -> Option<BTreeMap<String, Situation>> {
     let directory = match env::var_os("MESHSNIFF_PEERS") {
         Some(directory) => PathBuf::from(directory),
@@ -259,6 +308,7 @@ fn make() -> Option<PathBuf> {
 }
 
 /// Says aloud that this did not happen. Where `CI` is set that is a failure.
+#[expect(clippy::disallowed_methods, reason = "where nothing may be skipped")]
 fn skip(why: &str) {
     assert!(env::var_os("CI").is_none(), "cannot be skipped here: {why}");
     let _ = writeln!(std::io::stderr(), "SKIPPED: real peers: {why}");
