@@ -173,8 +173,9 @@ def h2_goaway_below_proxied(stage):
         time.sleep(0.3)
 
 
-def curl(stage, *options, port=APP, path="/hello"):
-    said, code = stage.run("curl", "-sS", "-w", "%{http_code} %{http_version}", *options, f"http://127.0.0.1:{port}{path}")
+def curl(stage, *options, port=APP, path="/hello", tell=""):
+    url = f"http://127.0.0.1:{port}{path}"
+    said, code = stage.run("curl", "-sS", "-w", "%{http_code} %{http_version}", *options, url, tell=tell)
     stage.saw("client", program="curl", said=said, exit=code)
 
 
@@ -183,6 +184,14 @@ def h2_prior_knowledge(stage):
     """curl speaks HTTP/2 from its first byte."""
     Server(page)
     curl(stage, "--http2-prior-knowledge")
+
+
+@situation
+def h2_continuation(stage):
+    """curl's head is so long that it is continued in frames of its own; its body of 200 KB goes to Go's net/http."""
+    go_server(stage)
+    curl(stage, "--http2-prior-knowledge", "-H", "cookie: " + "chocolate" * 3000, "--data-binary", "@-",
+         path="/upload", tell="x" * 200_000)
 
 
 @situation
@@ -217,9 +226,13 @@ def h2_client_closes(stage):
     time.sleep(0.4)
 
 
+def go_server(stage):
+    stage.start(os.environ["GOPEER"], "serve", f"127.0.0.1:{APP}", listens=APP)
+
+
 def go(stage, path, *options):
     """Go's net/http on both sides."""
-    stage.start(os.environ["GOPEER"], "serve", f"127.0.0.1:{APP}", listens=APP)
+    go_server(stage)
     said, code = stage.run(os.environ["GOPEER"], "get", *options, f"http://127.0.0.1:{APP}{path}")
     stage.saw("client", library="Go", said=said, exit=code)
 

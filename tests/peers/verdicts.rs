@@ -189,6 +189,7 @@ pub(crate) const HTTP2: &Verdicts = &[
         ],
     ),
     ("h2-prior-knowledge", "200 2", &["9080 h2 /hello complete 200"]),
+    ("h2-continuation", "200000 <nil>\\n200 2", &["9080 h2 /upload complete 200"]),
     ("h2-upgrade", "200 2", &["9080 h2 /hello complete 200"]),
     (
         "h2-upgrade-refused",
