@@ -1,5 +1,3 @@
-use crate::flow::Direction;
-
 /// The longest header: two bytes, a length of eight, a mask of four.
 pub(super) const LONGEST: usize = 14;
 
@@ -12,7 +10,7 @@ pub(super) struct Header {
     pub(super) opcode: Opcode,
     /// No frame of the same message follows.
     pub(super) last: bool,
-    /// Of a client's frame.
+    /// A client has to mask its frames and a server must not; not all clients do (wstunnel).
     pub(super) mask: Option<[u8; 4]>,
     /// Of the payload.
     pub(super) len: u64,
@@ -35,14 +33,14 @@ pub(super) enum Read {
     Whole(Header, usize),
     /// The beginning of one.
     Partial,
-    /// None that this side may send.
+    /// None.
     Invalid,
 }
 
 impl Header {
     /// Reads the header at the front of `bytes`. The first of the reserved bits may be set on the
     /// first frame of a message: it is compressed (RFC 7692).
-    pub(super) fn read(bytes: &[u8], from: Direction) -> Read {
+    pub(super) fn read(bytes: &[u8]) -> Read {
         let [flags, rest @ ..] = bytes else { return Read::Partial };
         let last = flags & 0x80 != 0;
         let opcode = match (flags & 0x0f, flags & 0x70, last) {
@@ -55,9 +53,6 @@ impl Header {
         };
         let [short, rest @ ..] = rest else { return Read::Partial };
         let is_masked = short & 0x80 != 0;
-        if is_masked != (from == Direction::ToServer) {
-            return Read::Invalid;
-        }
         let (len, rest) = match (short & 0x7f, rest) {
             (126, [a, b, rest @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), rest),
             (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {

@@ -9,7 +9,10 @@ use crate::flow::Direction;
 pub(super) fn close(bytes: &[u8], from: Direction) -> Option<Vec<u8>> {
     let mut rest = bytes;
     loop {
-        let Read::Whole(header, len) = Header::read(rest, from) else { return None };
+        let Read::Whole(header, len) = Header::read(rest) else { return None };
+        if header.mask.is_some() != (from == Direction::ToServer) {
+            return None;
+        }
         let (_, behind) = rest.split_at(len);
         let payload = usize::try_from(header.len).ok().filter(|len| *len <= behind.len())?;
         let (payload, next) = behind.split_at(payload);

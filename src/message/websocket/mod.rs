@@ -76,8 +76,7 @@ enum Kind {
 const BETWEEN: State = State::Header([0; header::LONGEST], 0);
 
 impl Frames {
-    /// The frames of the side that sends in this direction: a client masks its frames, a server
-    /// does not.
+    /// The frames of the side that sends in this direction.
     pub(crate) fn of(from: Direction) -> Self {
         Self { from, state: BETWEEN, fragmented: false }
     }
@@ -169,7 +168,7 @@ impl Frames {
         let before = *have;
         let room = bytes.len().min(head.len() - before);
         head[before..before + room].copy_from_slice(&bytes[..room]);
-        match Header::read(&head[..before + room], self.from) {
+        match Header::read(&head[..before + room]) {
             Read::Partial => {
                 *have += room;
                 room

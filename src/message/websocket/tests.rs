@@ -101,11 +101,15 @@ fn what_may_not_be_sent() {
         (b"\x81\x7e\x00\x05", "a length that has a shorter form"),
         (b"\x81\x7f\0\0\0\0\0\0\xff\xff", "the same with 64 bits"),
         (b"\x81\x7f\x80\0\0\0\0\0\0\0", "a length beyond 63 bits"),
-        (b"\x81\x85abcd", "a server that masks"),
     ] {
         assert_eq!(server(bytes), ["lost"], "{why}");
     }
-    assert_eq!(client(b"\x81\x05Hello"), ["lost"]);
+}
+
+/// It is not allowed, and it is done.
+#[test]
+fn a_client_that_does_not_mask() {
+    assert_eq!(client(b"\x81\x05Hello\x88\x00"), ["5", "message", "close", "\"-\""]);
 }
 
 #[test]
