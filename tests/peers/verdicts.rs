@@ -5,6 +5,12 @@
 /// right.
 pub(crate) type Verdicts = [(&'static str, &'static str, &'static [&'static str])];
 
+/// All of them.
+pub(crate) fn all()
+-> impl Iterator<Item = &'static (&'static str, &'static str, &'static [&'static str])> {
+    [GRPC, HTTP2, WEBSOCKET, TLS].into_iter().flatten()
+}
+
 pub(crate) const GRPC: &Verdicts = &[
     (
         "grpc-ok",
@@ -56,6 +62,7 @@ pub(crate) const GRPC: &Verdicts = &[
         "DEADLINE_EXCEEDED",
         &[
             "8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client \
+             | 8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client DEADLINE_EXCEEDED \
              | 8080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED",
             DEADLINE,
         ],
@@ -139,8 +146,10 @@ pub(crate) const GRPC: &Verdicts = &[
     ),
 ];
 
-/// Client and server both keep it.
+/// Client and server both keep it: the server's answer comes before the client has left, after it, or
+/// not at all.
 const DEADLINE: &str = "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client \
+     | 9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client DEADLINE_EXCEEDED \
      | 9080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED";
 
 pub(crate) const HTTP2: &Verdicts = &[

@@ -87,6 +87,8 @@ func get(config *tls.Config, timeout time.Duration, url string) {
 	response, err := client.Post(url, "application/json", strings.NewReader("{}"))
 	if err != nil {
 		fmt.Println(err)
+		// Its RST_STREAM is on its way.
+		time.Sleep(100 * time.Millisecond)
 		os.Exit(1)
 	}
 	body, err := io.ReadAll(response.Body)
