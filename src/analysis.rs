@@ -8,7 +8,7 @@ use crate::decode::decode;
 use crate::flow::{Direction, Ended, FlowEvent, Flows, Info, Sink};
 use crate::limits::{Limit, Limits};
 use crate::message::{Http1, Spoken, direction_of};
-use crate::pairing::{Exchange, Hearing, Office, Protocol};
+use crate::pairing::{Busy, Connection, Exchange, Hearing, Office, Protocol};
 use crate::problem::{Context, detect};
 
 /// The port of HBONE, which an ambient mesh carries everything in; it cannot be changed.
@@ -39,6 +39,8 @@ pub enum Event {
     Question(Box<Exchange>),
     /// An exchange has ended.
     Exchange(Box<Exchange>),
+    /// A connection opened late, or the server closed it at an age that may tell something.
+    Connection(Box<Connection>),
 }
 
 /// The seven stages joined: packets in, exchanges out.
@@ -178,6 +180,26 @@ impl Desk {
         }
     }
 
+    /// The connect was answered.
+    fn opened(&mut self, info: &Info, mark: Mark) {
+        self.events.extend(Connection::opened(info, mark).map(Event::Connection));
+    }
+
+    /// One side has closed or reset. Only if the server was first, the connection's age may tell
+    /// something.
+    fn closes(&mut self, conversation: &Conversation, info: &Info, by: Direction, mark: Mark) {
+        if by == Direction::ToServer || info.closed != Some(by) {
+            return;
+        }
+        let (protocol, busy) = match (&conversation.other, conversation.http.spoken()) {
+            (None, Some(Spoken::Http1)) => (Protocol::Http1, conversation.pairing.busy()),
+            (_, Some(Spoken::Http2)) => (Protocol::H2, Busy::Unknown),
+            (_, Some(Spoken::Tls)) => (Protocol::Tls, Busy::Unknown),
+            _ => (Protocol::Tcp, Busy::Unknown),
+        };
+        self.events.extend(Connection::closed(info, mark, protocol, busy).map(Event::Connection));
+    }
+
     /// What was kept has changed.
     fn keeps(&mut self, before: usize, after: usize) {
         self.kept = (self.kept + after).saturating_sub(before);
@@ -185,6 +207,11 @@ impl Desk {
 
     /// An event of a connection that does not speak HTTP/1.
     fn other(&mut self, conversation: &mut Conversation, info: &Info, event: FlowEvent<'_>) {
+        if let FlowEvent::Fin { direction, mark: Some(mark), .. }
+        | FlowEvent::Reset { direction, mark } = event
+        {
+            self.closes(conversation, info, direction, mark);
+        }
         let Some(other) = &mut conversation.other else { return };
         let before = other.kept();
         other.event(info, event, self);
@@ -211,6 +238,7 @@ impl Sink<Conversation> for Desk {
             conversation.pairing.redirected(info);
         }
         match event {
+            FlowEvent::Opened { mark } => return self.opened(info, mark),
             FlowEvent::Data { direction, bytes, cut, mark } => {
                 conversation.speaks(info);
                 let taken = self.stream(conversation, info, |http, room, hearing| {
@@ -240,6 +268,9 @@ impl Sink<Conversation> for Desk {
                         http.client_done(hearing);
                     }
                 });
+                if let Some(mark) = mark {
+                    self.closes(conversation, info, direction, mark);
+                }
                 match direction {
                     Direction::ToServer => conversation.pairing.client_fin(mark, proof, self),
                     Direction::ToClient => conversation.pairing.server_fin(mark, self),
@@ -250,6 +281,7 @@ impl Sink<Conversation> for Desk {
             FlowEvent::Settled { .. } => return,
             FlowEvent::Reset { direction, mark } => {
                 self.stream(conversation, info, |http, _, hearing| http.client_done(hearing));
+                self.closes(conversation, info, direction, mark);
                 conversation.pairing.reset(direction, mark, self);
             }
             FlowEvent::Refused { connect, mark } => {

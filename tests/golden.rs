@@ -23,9 +23,13 @@ fn report(capture: &[u8]) -> String {
     let (mut reader, mut dropped, mut cut) = (Reader::new(capture), None, None);
     let mut tell = |analysis: &mut Analysis| {
         while let Some(event) = analysis.poll() {
-            if let Event::Exchange(exchange) = event {
-                lines.exchange(&mut out, &exchange);
-                summary.add(&exchange);
+            match event {
+                Event::Exchange(exchange) => {
+                    lines.exchange(&mut out, &exchange);
+                    summary.add(&exchange);
+                }
+                Event::Connection(connection) => summary.connection(&connection),
+                Event::Question(_) => {}
             }
         }
     };

@@ -9,6 +9,8 @@ use meshsniff::pairing::{Exchange, Outcome};
 use meshsniff::problem::Code;
 use meshsniff::report::{Ended, LeftOut, Lines, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event, Settings};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 fn capture(path: impl AsRef<Path>) -> Vec<u8> {
     std::fs::read(support::root().join("captures").join(path)).unwrap()
@@ -30,7 +32,7 @@ fn analysed(capture: &[u8]) -> (Vec<Event>, Counts) {
     (events, analysis.counts().clone())
 }
 
-fn travelled(exchange: &Exchange) -> Exchange {
+fn travelled<T: Serialize + DeserializeOwned>(exchange: &T) -> T {
     let json = serde_json::to_string(exchange).unwrap();
     serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
@@ -48,18 +50,27 @@ fn report<'a>(exchanges: impl Iterator<Item = &'a Exchange>, counts: &Counts) ->
 
 #[test]
 fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
-    let mut count = 0;
+    let (mut count, mut connections) = (0, 0);
     for path in support::captures() {
         let (events, counts) = analysed(&capture(path));
-        for Event::Exchange(exchange) | Event::Question(exchange) in &events {
-            assert_eq!(format!("{:?}", travelled(exchange)), format!("{exchange:?}"));
-            count += 1;
+        for event in &events {
+            match event {
+                Event::Exchange(exchange) | Event::Question(exchange) => {
+                    assert_eq!(format!("{:?}", travelled(exchange)), format!("{exchange:?}"));
+                    count += 1;
+                }
+                Event::Connection(connection) => {
+                    assert_eq!(format!("{:?}", travelled(connection)), format!("{connection:?}"));
+                    connections += 1;
+                }
+            }
         }
         let json = serde_json::to_string(&counts).unwrap();
         let back: Counts = serde_json::from_str(&json).unwrap();
         assert_eq!(format!("{back:?}"), format!("{counts:?}"));
     }
     assert!(count > 500, "{count} exchanges");
+    assert!(connections > 20, "{connections} connections");
 }
 
 #[test]
@@ -69,7 +80,7 @@ fn a_report_of_what_travelled_is_the_same() {
         .into_iter()
         .filter_map(|event| match event {
             Event::Exchange(exchange) => Some(*exchange),
-            Event::Question(_) => None,
+            Event::Question(_) | Event::Connection(_) => None,
         })
         .collect();
     let there: Vec<_> = here.iter().map(travelled).collect();

@@ -50,7 +50,7 @@ impl Talk for Http2Talk {
             FlowEvent::Reset { direction, mark } => hearing.connection_reset(direction, mark),
             FlowEvent::Closed => hearing.closed(),
             FlowEvent::Ended { why, .. } => hearing.over(why),
-            FlowEvent::Refused { .. } => {}
+            FlowEvent::Opened { .. } | FlowEvent::Refused { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
 mod http2;
+mod tls;
 mod websocket;
 
 use std::fmt::Debug;
@@ -94,7 +95,7 @@ fn upgraded(exchange: Box<Exchange>, to: Upgrade) -> Box<dyn Talk> {
 fn identified(spoken: Option<Spoken>, info: &Info) -> Option<Box<dyn Talk>> {
     match spoken? {
         Spoken::Http2 => Some(Box::new(Http2Talk::new(info))),
-        Spoken::Tls => None,
+        Spoken::Tls => Some(Box::<tls::TlsTalk>::default()),
         Spoken::Http1 | Spoken::Other | Spoken::NeedMore => None,
     }
 }

@@ -38,7 +38,8 @@ impl Talk for OnTcp {
                 socket.gap(direction, len.into(), mark);
             }
             FlowEvent::Fin { direction, mark, .. } => socket.left(direction, mark),
-            FlowEvent::StillReading { .. }
+            FlowEvent::Opened { .. }
+            | FlowEvent::StillReading { .. }
             | FlowEvent::Settled { .. }
             | FlowEvent::Refused { .. } => {}
             FlowEvent::Reset { direction, mark } => {

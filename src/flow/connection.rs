@@ -3,6 +3,7 @@ use crate::decode::{Endpoint, Seq};
 
 use super::event::{Connect, Direction};
 use super::half::Half;
+use super::pulse::Pulse;
 
 /// What the later stages are told of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,12 @@ pub struct Info {
     pub midstream: bool,
     /// The client's packets are redirected to a proxy, which answers in the server's name.
     pub redirected: bool,
+    /// The client's SYN; without any, the handshake was not captured.
+    pub connect: Connect,
+    /// When bytes came.
+    pub pulse: Pulse,
+    /// Who closed or reset first.
+    pub closed: Option<Direction>,
 }
 
 /// One connection as an observer sees it.
@@ -47,8 +54,6 @@ pub(super) struct Connection {
     pub(super) last: Timestamp,
     pub(super) to_server: Half,
     pub(super) to_client: Half,
-    /// The client's SYN.
-    pub(super) connect: Connect,
     /// How far the client had acknowledged when it sent its FIN.
     pub(super) acked_at_fin: Seq,
     /// A reset that waits to be told until packets captured out of order had time to come.

@@ -23,6 +23,11 @@ impl Direction {
 /// it, and what a segment acknowledges has come before the segment.
 #[derive(Clone, Copy, Debug)]
 pub enum FlowEvent<'a> {
+    /// The connect was answered: the first packet that was seen after the SYN is its SYN,ACK.
+    Opened {
+        /// The SYN,ACK.
+        mark: Mark,
+    },
     /// Bytes, each once and in order.
     Data {
         /// Who sent them.
@@ -112,4 +117,29 @@ pub struct Connect {
     pub last: Mark,
     /// How many SYN there were.
     pub attempts: u32,
+    /// When the SYN was repeated, in ms after the first; of more, the first ones.
+    pub repeats: [u32; Connect::REPEATS],
+}
+
+impl Connect {
+    /// Repeats whose times are kept. Linux gives up after 6 (`tcp_syn_retries`), with four more of
+    /// them since 6.5 (`tcp_syn_linear_timeouts`), but hardly anybody waits for the last ones.
+    pub const REPEATS: usize = 7;
+
+    /// One more SYN.
+    pub(super) fn again(&mut self, mark: Mark) {
+        if self.attempts > 0
+            && let Some(slot) = self.repeats.get_mut(self.attempts as usize - 1)
+        {
+            let after = mark.time.since(self.first.time).as_millis();
+            *slot = u32::try_from(after).unwrap_or(u32::MAX);
+        }
+        self.attempts += 1;
+        if mark.time < self.first.time {
+            self.first = mark;
+        }
+        if mark.time > self.last.time {
+            self.last = mark;
+        }
+    }
 }

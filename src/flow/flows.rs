@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::connection::{Connection, Info, Reset, State};
 use super::event::{Connect, Direction, Ended, FlowEvent};
+use super::pulse::Pulse;
 use super::table::{Slot, Table};
 use super::tell::{Run, Teller, Told};
 use super::{FAR, Sink};
@@ -151,6 +152,13 @@ impl<T: Default> Flows<T> {
                     server,
                     midstream,
                     redirected: false,
+                    connect: Connect {
+                        first: segment.mark,
+                        last: segment.mark,
+                        ..Connect::default()
+                    },
+                    pulse: Pulse::default(),
+                    closed: None,
                 },
                 redirect: None,
                 place: segment.place,
@@ -161,7 +169,6 @@ impl<T: Default> Flows<T> {
                 last: segment.mark.time,
                 to_server: Default::default(),
                 to_client: Default::default(),
-                connect: Connect { first: segment.mark, last: segment.mark, attempts: 0 },
                 acked_at_fin: Seq::default(),
                 reset: None,
             },
@@ -306,7 +313,7 @@ impl<T: Default> Flows<T> {
             let Some(slot) = self.table.get(id) else { continue };
             let connection = &slot.connection;
             let silent = self.now.time.since(connection.last);
-            let Connect { first, last, .. } = connection.connect;
+            let Connect { first, last, .. } = connection.info.connect;
             let patience = match connection.state {
                 State::Over => self.limits.answer,
                 // The next SYN would come after twice the time of the last.
@@ -400,20 +407,13 @@ fn segment_told<T, S: Sink<T>>(
             return false;
         }
         if !flags.ack() {
-            let connect = &mut connection.connect;
-            connect.attempts += 1;
-            if segment.mark.time < connect.first.time {
-                connect.first = segment.mark;
-            }
-            if segment.mark.time > connect.last.time {
-                connect.last = segment.mark;
-            }
+            connection.info.connect.again(segment.mark);
         }
     }
     if connection.state == State::Opening && flags.ack() {
         if flags.rst() {
             let refused = direction == Direction::ToClient;
-            let connect = connection.connect;
+            let connect = connection.info.connect;
             connection.state = State::Over;
             teller.event(if refused {
                 FlowEvent::Refused { connect, mark: segment.mark }
@@ -423,7 +423,11 @@ fn segment_told<T, S: Sink<T>>(
             return false;
         }
         connection.state = State::Open;
+        if flags.syn() {
+            teller.event(FlowEvent::Opened { mark: segment.mark });
+        }
     }
+    let connection = &mut teller.slot.connection;
     let mut unsettled = false;
     let other = connection.half(direction.reverse());
     if flags.ack() && (!other.known || segment.ack.is_near(other.next, FAR as u32)) {

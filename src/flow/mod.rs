@@ -10,6 +10,7 @@ mod connection;
 mod event;
 mod flows;
 mod half;
+mod pulse;
 mod redirect;
 mod table;
 mod tell;
@@ -21,6 +22,7 @@ mod tests;
 pub use connection::Info;
 pub use event::{Connect, Direction, Ended, FlowEvent};
 pub use flows::Flows;
+pub use pulse::Pulse;
 
 use crate::counts::Counts;
 

@@ -103,6 +103,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         let half = self.slot.connection.half(direction);
         half.next = run.seq.plus(len);
         if len > 0 {
+            self.slot.connection.info.pulse.beat(direction, len, mark.time);
             let cut = len - bytes.len() as u32;
             self.event(FlowEvent::Data { direction, bytes, cut, mark });
         }
@@ -119,6 +120,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         if direction == Direction::ToServer {
             connection.acked_at_fin = ack.unwrap_or(connection.to_client.acked);
         }
+        connection.info.closed.get_or_insert(direction);
         self.event(FlowEvent::Fin { direction, mark, proof });
     }
 
@@ -227,6 +229,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         let half = self.slot.connection.half(direction);
         half.next = half.next.plus(len);
         if !half.fin {
+            self.slot.connection.info.pulse.miss();
             self.sink.counts().gaps += 1;
             self.sink.counts().missed_bytes += u64::from(len);
             self.event(FlowEvent::Gap { direction, len, acked, mark });
@@ -240,11 +243,11 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         let connection = &mut self.slot.connection;
         let unanswered = connection.to_server.next == connection.to_server.start
             && !connection.to_client.exact
-            && connection.connect.attempts > 0;
+            && connection.info.connect.attempts > 0;
         if unanswered && direction == Direction::ToClient {
             // The reset was captured before the SYN that it answers.
             connection.state = State::Over;
-            let connect = connection.connect;
+            let connect = connection.info.connect;
             self.event(FlowEvent::Refused { connect, mark: reset.mark });
             return;
         }
@@ -258,7 +261,9 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
                 self.gap(direction, ahead.unsigned_abs(), false, reset.mark);
             }
         }
-        self.slot.connection.state = State::Over;
+        let connection = &mut self.slot.connection;
+        connection.state = State::Over;
+        connection.info.closed.get_or_insert(direction);
         self.event(FlowEvent::Reset { direction, mark: reset.mark });
     }
 
@@ -296,7 +301,7 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         let connection = &mut self.slot.connection;
         if connection.state != State::Over && !self.closed() {
             let connection = &mut self.slot.connection;
-            let connect = (connection.state == State::Opening).then_some(connection.connect);
+            let connect = (connection.state == State::Opening).then_some(connection.info.connect);
             connection.state = State::Over;
             let both = connection.to_server.fin && connection.to_client.fin;
             self.event(if both && why != Ended::Capture {

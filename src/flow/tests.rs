@@ -53,6 +53,7 @@ impl Sink<()> for Writer {
         self.infos[info.serial as usize - 1] = *info;
         let told = &mut self.told[info.serial as usize - 1];
         match event {
+            FlowEvent::Opened { .. } => {}
             FlowEvent::Data { direction, bytes, cut, .. } => {
                 let stream = told.stream(direction);
                 stream.extend(bytes.iter().map(|b| Some(*b)));

@@ -1,4 +1,5 @@
 use super::http2::{is_frames, is_servers_preface};
+use super::tls;
 use crate::flow::Direction;
 
 /// What is spoken on a connection, by its first bytes.
@@ -25,8 +26,10 @@ pub(super) fn identify(bytes: &[u8], direction: Direction) -> Spoken {
         return Spoken::Http2;
     }
     // A TLS handshake record: type 22, version 3.x.
-    if bytes.starts_with(&[22, 3]) {
-        return Spoken::Tls;
+    match bytes {
+        [22] => return Spoken::NeedMore,
+        [22, 3, ..] => return Spoken::Tls,
+        _ => {}
     }
     match direction {
         Direction::ToServer => request_line(bytes),
@@ -39,6 +42,8 @@ pub(super) fn identify(bytes: &[u8], direction: Direction) -> Spoken {
 pub(super) fn identify_in_the_middle(bytes: &[u8], direction: Direction) -> Spoken {
     match identify(bytes, direction) {
         Spoken::Other | Spoken::NeedMore if is_frames(bytes, direction) => Spoken::Http2,
+        Spoken::Other | Spoken::Tls if tls::is_row(bytes) => Spoken::Tls,
+        Spoken::Tls => Spoken::Other,
         spoken => spoken,
     }
 }

@@ -68,7 +68,7 @@ pub struct Exchange {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub by: Option<Side>,
     /// The packet with which that side left (FIN or RST); of a refused connect, the RST; of a
-    /// WebSocket that was closed, its first Close.
+    /// WebSocket that was closed, its first Close; of a TLS handshake, its alert.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub close: Option<Mark>,
     /// The answer that came after the client had left.
@@ -177,7 +177,8 @@ impl Exchange {
     }
 
     /// From the request's last byte to the response's last, if the response is whole; of a WebSocket
-    /// to its end, the first Close or else the first FIN or RST.
+    /// to its end, the first Close or else the first FIN or RST; of a TLS handshake that succeeded,
+    /// to the proof of it.
     pub fn total(&self) -> Option<Duration> {
         match self.outcome {
             Outcome::Complete | Outcome::HalfCloseOk => {
@@ -186,6 +187,7 @@ impl Exchange {
             Outcome::WsClosed | Outcome::WsAborted => {
                 Some(self.close?.time.since(self.request.last?.time))
             }
+            Outcome::TlsOk => Some(self.tls()?.done?.time.since(self.request.last?.time)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
+use super::detail::{Alert, Detail, Tls};
 use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
-use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
+use super::{Late, Outcome, Protocol, ProxyAnswer, Response, Side};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
 use crate::limits::Limit;
@@ -209,6 +210,15 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn switched(&mut self, to: Upgrade) {
         self.pairing.switch(to);
+    }
+
+    fn wants_tls(&mut self, alert: Option<u8>, mark: Mark) {
+        if let Some(front) = self.pairing.front.as_mut() {
+            let by = Side::Server;
+            let alert = alert.map(|it| Alert { by, description: Some(it), mark });
+            let tls = Tls { plaintext: Some(Side::Client), alert, ..Tls::default() };
+            front.exchange.detail = Some(Box::new(Detail::Tls(tls)));
+        }
     }
 
     fn hit(&mut self, limit: Limit) {

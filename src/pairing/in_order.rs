@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::pending::{End, Left, Pending, Progress, UNKNOWN};
-use super::{Exchange, Outcome, Protocol, Request, Side};
+use super::{Busy, Detail, Exchange, Outcome, Protocol, Request, Side, detail};
 use crate::capture::Mark;
 use crate::counts::Counts;
 use crate::flow::{Connect, Direction, Ended, Info};
@@ -77,6 +77,15 @@ impl Pairing {
 
     pub(super) fn waiting(&self) -> usize {
         usize::from(self.front.is_some()) + self.more.len()
+    }
+
+    /// What a connection is at which the server closes.
+    pub(crate) fn busy(&self) -> Busy {
+        match self.front.as_ref().map(|front| front.response) {
+            None => Busy::Idle,
+            Some(Progress::Open) => Busy::Answering,
+            Some(_) => Busy::Asked,
+        }
     }
 
     pub(super) fn push(&mut self, pending: Pending) {
@@ -260,6 +269,11 @@ fn failed_connect(info: &Info, connect: Connect, (outcome, by, close): End) -> B
     exchange.request.first = Some(connect.first);
     exchange.request.last = Some(connect.last);
     exchange.request.attempts = connect.attempts;
+    let repeats = (connect.attempts.max(1) as usize - 1).min(Connect::REPEATS);
+    if repeats > 0 {
+        let repeats = connect.repeats[..repeats].to_vec();
+        exchange.detail = Some(Box::new(Detail::Connect(detail::Connect { repeats })));
+    }
     (exchange.outcome, exchange.by, exchange.close) = (outcome, by, close);
     exchange
 }

@@ -2,11 +2,13 @@
 //!
 //! In:  what [`Listener`](crate::message::Listener) hears, and the ends among
 //!      [`FlowEvent`](crate::flow::FlowEvent).
-//! Out: [`Exchange`], with the [`Outcome`] that its packets prove.
+//! Out: [`Exchange`], with the [`Outcome`] that its packets prove; rarely a [`Connection`].
 //! Not here: whether that is a problem (stage 6, `problem`).
 
+mod connection;
 pub mod detail;
 mod exchange;
+mod handshake;
 mod hear;
 mod in_order;
 mod messages;
@@ -17,8 +19,11 @@ mod streams;
 mod websocket;
 mod windows;
 
+pub(crate) use connection::Busy;
+pub use connection::{Connection, Moment};
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
+pub(crate) use handshake::Handshake;
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;

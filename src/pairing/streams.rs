@@ -218,6 +218,8 @@ impl Streams {
     pub(crate) fn upgraded(&mut self, mut exchange: Box<Exchange>) {
         exchange.protocol = Protocol::H2;
         exchange.stream = Some(1);
+        // The 101 was not the answer.
+        exchange.response = None;
         self.highest = 1;
         // Its windows were set by a field of HTTP/1, which is not read.
         self.open.insert(1, Stream::new(exchange, Progress::Ended));

@@ -31,6 +31,26 @@ pub enum Code {
     WebsocketAborted,
     /// A WebSocket was asked for and the answer was not a WebSocket.
     WebsocketRefused,
+    /// The client refused the server's certificate.
+    TlsCertificateRejected,
+    /// The server wanted a certificate of the client: none, or a wrong one.
+    TlsClientCertificate,
+    /// An alert that is not about a certificate ended the TLS handshake.
+    TlsHandshakeFailed,
+    /// One side left the TLS handshake without an alert.
+    TlsLeftSilently,
+    /// One side speaks TLS, the other plaintext.
+    TlsAndPlaintext,
+    /// The server's certificate is not good at the time of the capture.
+    TlsCertificateExpired,
+    /// The connect was answered, late.
+    SlowConnect,
+    /// A server refused or dropped everything for a while, and answered afterwards.
+    ServerUnavailable,
+    /// A server cuts its connections at a constant age.
+    MaxConnectionAge,
+    /// A server closes its connections after a constant time without a byte.
+    IdleTimeout,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -101,7 +121,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 25] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -115,6 +135,16 @@ impl Code {
         Self::WebsocketError,
         Self::WebsocketAborted,
         Self::WebsocketRefused,
+        Self::TlsCertificateRejected,
+        Self::TlsClientCertificate,
+        Self::TlsHandshakeFailed,
+        Self::TlsLeftSilently,
+        Self::TlsAndPlaintext,
+        Self::TlsCertificateExpired,
+        Self::SlowConnect,
+        Self::ServerUnavailable,
+        Self::MaxConnectionAge,
+        Self::IdleTimeout,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
@@ -140,6 +170,16 @@ impl Code {
             Self::WebsocketError => "websocket-error",
             Self::WebsocketAborted => "websocket-aborted",
             Self::WebsocketRefused => "websocket-refused",
+            Self::TlsCertificateRejected => "tls-certificate-rejected",
+            Self::TlsClientCertificate => "tls-client-certificate",
+            Self::TlsHandshakeFailed => "tls-handshake-failed",
+            Self::TlsLeftSilently => "tls-left-silently",
+            Self::TlsAndPlaintext => "tls-and-plaintext",
+            Self::TlsCertificateExpired => "tls-certificate-expired",
+            Self::SlowConnect => "slow-connect",
+            Self::ServerUnavailable => "server-unavailable",
+            Self::MaxConnectionAge => "max-connection-age",
+            Self::IdleTimeout => "idle-timeout",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

@@ -1,6 +1,7 @@
 //! Stage 7 of 7: exchanges and findings in, something to read out.
 //!
-//! In:  [`Exchange`](crate::pairing::Exchange), one after the other, and what the capture counted.
+//! In:  [`Exchange`](crate::pairing::Exchange), one after the other, now and then a
+//!      [`Connection`](crate::pairing::Connection), and what the capture counted.
 //! Out: lines of text ([`Lines`]), JSON Lines ([`write_exchange`]), one JSON document
 //!      ([`Document`]), a [`Summary`] whose first sentence is the answer, and a capture with
 //!      comments ([`comment`], [`annotate`]).
@@ -10,6 +11,7 @@
 
 pub mod annotate;
 pub mod comment;
+mod connects;
 mod detail;
 mod document;
 mod json;
@@ -17,6 +19,7 @@ mod palette;
 mod pods;
 mod route;
 mod sample;
+mod servers;
 mod share;
 mod subject;
 mod summary;
@@ -25,6 +28,7 @@ mod summary_text;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeline;
 mod verdict;
 mod write;
 

@@ -2,14 +2,16 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::connects::Connects;
 use super::pods::Pods;
 use super::route::Routes;
 use super::sample::Sample;
+use super::servers::Servers;
 use super::subject::Subject;
 use super::write::micros;
 use crate::counts::Counts;
-use crate::pairing::{Exchange, Outcome};
-use crate::problem::{Code, InferredTimeout, infer_timeout};
+use crate::pairing::{Connection, Exchange, Outcome};
+use crate::problem::{Code, InferredTimeout, Severity, infer_timeout};
 
 /// Routes told apart; the rest is one route, "other". 512 of them with their percentiles are
 /// about 8 MB, and no person reads more.
@@ -52,6 +54,7 @@ pub struct Summary {
     pub(super) list: Vec<Route>,
     pub(super) outcomes: [u64; Outcome::ALL.len()],
     pub(super) pods: Pods,
+    pub(super) servers: Servers,
 }
 
 /// One method and folded path, or one server that connects failed to.
@@ -80,6 +83,8 @@ pub(super) struct Failure {
     pub(super) statuses: Vec<(u16, u64)>,
     /// The frames of the first of them, as JSON.
     pub(super) evidence: Vec<Box<[u8]>>,
+    /// Of connects: who tried, when.
+    pub(super) connects: Option<Box<Connects>>,
 }
 
 /// The answers that came after their client had left.
@@ -97,6 +102,7 @@ impl Default for Summary {
             list: Vec::new(),
             outcomes: [0; Outcome::ALL.len()],
             pods: Pods::default(),
+            servers: Servers::default(),
         }
     }
 }
@@ -128,6 +134,7 @@ impl Summary {
     pub fn add(&mut self, exchange: &Exchange) {
         self.outcomes[exchange.outcome as usize] += 1;
         self.pods.add(exchange);
+        self.servers.exchange(exchange);
         let route = self.route(exchange);
         route.n += 1;
         if let Some(total) = exchange.total() {
@@ -146,14 +153,22 @@ impl Summary {
         }
     }
 
+    /// Takes a connection of which there is something to say.
+    pub fn connection(&mut self, connection: &Connection) {
+        self.servers.connection(connection);
+    }
+
     /// How many exchanges there were.
     pub fn exchanges(&self) -> u64 {
         self.outcomes.iter().sum()
     }
 
-    /// Whether any of them has a finding.
+    /// Whether anything is wrong: an exchange with a finding, or a server of which there is more to
+    /// say than a note.
     pub fn has_findings(&self) -> bool {
+        let more = |code: Code| code.detector().severity > Severity::Note;
         self.list.iter().any(|route| !route.failures.is_empty())
+            || self.servers.statements().iter().any(|said| more(said.code))
     }
 
     pub(super) fn count(&self, outcome: Outcome) -> u64 {
@@ -273,11 +288,15 @@ impl Failure {
             times: Sample::default(),
             statuses: Vec::new(),
             evidence: Vec::new(),
+            connects: None,
         }
     }
 
     fn add(&mut self, exchange: &Exchange) {
         self.count += 1;
+        if is_connect(exchange) {
+            self.connects.get_or_insert_default().add(exchange);
+        }
         if let Some(span) = exchange.gap().or(exchange.lifetime()).or(exchange.ttfb()) {
             self.times.add(span);
         }

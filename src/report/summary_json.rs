@@ -3,8 +3,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::pods::Pod;
+use super::servers::Statement;
 use super::summary::{Ended, Route, Summary};
-use super::verdict::{Verdict, all_well, verdicts};
+use super::verdict::{OfRoute, Verdict, all_well, verdicts};
 use super::write::{integer, json_string, millis};
 use crate::decode::Skip;
 use crate::limits::Limit;
@@ -82,6 +83,14 @@ impl Summary {
             first = false;
         };
         for verdict in verdicts(self) {
+            let verdict = match verdict {
+                Verdict::Route(verdict) => verdict,
+                Verdict::Server(said) => {
+                    next(out);
+                    of_server(out, &said, self.pod(said.interface));
+                    continue;
+                }
+            };
             for (code, count) in parts(&verdict) {
                 next(out);
                 one_code(out, &verdict, code, count);
@@ -124,8 +133,9 @@ impl Summary {
     pub fn write_json(&self, out: &mut Vec<u8>, ended: &Ended<'_>) {
         let counts = ended.counts;
         let mut object = Object::new(out);
-        let verdict = verdicts(self).first().map(Verdict::sentence);
-        let verdict = verdict.unwrap_or_else(|| all_well(self));
+        let verdicts = verdicts(self);
+        let worst = verdicts.first().filter(|worst| worst.severity() > Severity::Note);
+        let verdict = worst.map_or_else(|| all_well(self, ended), Verdict::sentence);
         if self.has_pods() {
             object.string("verdict", &format!("{} {verdict}", self.pods.sentence()));
             array(object.key("pods"), self.pods.iter(), one_pod);
@@ -162,6 +172,7 @@ impl Summary {
                 ("opaque", counts.opaque),
                 ("tls", counts.tls),
                 ("hbone", counts.hbone),
+                ("tls_bytes", counts.tls_bytes),
                 ("http2", counts.http2),
                 ("retransmissions", counts.retransmissions),
                 ("gaps", counts.gaps),
@@ -186,7 +197,7 @@ impl Summary {
 }
 
 /// Text says "given up" of both codes; here each has its own count.
-fn parts(verdict: &Verdict<'_>) -> Vec<(Code, u64)> {
+fn parts(verdict: &OfRoute<'_>) -> Vec<(Code, u64)> {
     if !verdict.code.is_give_up() {
         return vec![(verdict.code, verdict.count)];
     }
@@ -211,13 +222,33 @@ fn head(out: &mut Vec<u8>, code: Code) -> Object<'_> {
     object
 }
 
-fn one_code(out: &mut Vec<u8>, verdict: &Verdict<'_>, code: Code, count: u64) {
+fn one_code(out: &mut Vec<u8>, verdict: &OfRoute<'_>, code: Code, count: u64) {
     let mut object = head(out, code);
     object.string("route", &verdict.route.name);
     object.integer("count", count);
     object.integer("of", verdict.route.n);
     object.string("sentence", &verdict.sentence());
     let evidence = verdict.route.failure(code).map_or(&[] as &[_], |failure| &failure.evidence);
+    array(object.key("evidence"), evidence, |out, frames| out.extend_from_slice(frames));
+    object.end();
+}
+
+fn of_server(out: &mut Vec<u8>, said: &Statement, pod: Option<&str>) {
+    let mut object = head(out, said.code);
+    object.string("server", &said.server.to_string());
+    if let Some(pod) = pod {
+        object.string("pod", pod);
+    }
+    object.integer("count", said.count);
+    object.string("sentence", &said.sentence);
+    if let Some(timer) = said.timer {
+        object.millis("timeout_ms", timer);
+    }
+    if let Some((from, until)) = said.window {
+        super::write::epoch(object.key("from"), from);
+        super::write::epoch(object.key("until"), until);
+    }
+    let evidence = &said.evidence;
     array(object.key("evidence"), evidence, |out, frames| out.extend_from_slice(frames));
     object.end();
 }

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use super::palette::Palette;
 use super::summary::{Ended, LeftOut, Route, Summary};
-use super::verdict::{all_well, is_failure, number, percent, verdicts};
+use super::verdict::{Verdict, all_well, is_failure, number, percent, verdicts};
 use super::write::{pad, shown};
 use crate::counts::Counts;
 use crate::decode::Skip;
 use crate::limits::Limit;
-use crate::problem::{Span, loss};
+use crate::problem::{Code, Severity, Span, loss};
 
 /// Verdicts told in words; the table has the rest.
 const TOLD: usize = 5;
@@ -21,7 +21,7 @@ impl Summary {
         if self.has_pods() {
             self.pods.write_text(out, palette);
         }
-        self.answer(out, palette);
+        self.answer(out, ended, palette);
         self.table(out);
         out.push(b'\n');
         reservations(out, ended);
@@ -32,8 +32,10 @@ impl Summary {
                 Some(file) => out.extend_from_slice(format!("Evidence: {file}").as_bytes()),
                 None => out.extend_from_slice(b"Evidence: add -w evidence.pcapng"),
             }
-            if let Some(worst) = verdicts(self).first() {
-                let name = worst.code.name();
+            // Of one exchange, so that there is a packet to comment on.
+            let commented = |code: &Code| code.detector().applies.is_some();
+            if let Some(worst) = verdicts(self).iter().map(Verdict::code).find(commented) {
+                let name = worst.name();
                 let _ = write!(out, "; in Wireshark: frame.comment contains \"{name}\"");
             }
             out.extend_from_slice(palette.end());
@@ -42,32 +44,27 @@ impl Summary {
     }
 
     /// What is wrong, the worst first; what it means for both ends; where to read on.
-    fn answer(&self, out: &mut Vec<u8>, palette: Palette) {
+    fn answer(&self, out: &mut Vec<u8>, ended: &Ended<'_>, palette: Palette) {
         let verdicts = verdicts(self);
-        let Some(worst) = verdicts.first() else {
-            out.extend_from_slice(palette.strong());
-            out.extend_from_slice(all_well(self).as_bytes());
-            out.extend_from_slice(palette.end());
-            out.push(b'\n');
-            return;
+        // A note is no answer.
+        let worst = verdicts.first().filter(|worst| worst.severity() > Severity::Note);
+        let (answer, lines) = match worst {
+            Some(worst) => (worst.sentence(), worst.lines()),
+            None => (all_well(self, ended), Vec::new()),
         };
         out.extend_from_slice(palette.strong());
-        out.extend_from_slice(worst.sentence().as_bytes());
+        out.extend_from_slice(answer.as_bytes());
         out.extend_from_slice(palette.end());
         out.push(b'\n');
-        for line in [worst.late(), worst.views()].into_iter().flatten() {
+        let rest = verdicts.get(usize::from(worst.is_some())..).unwrap_or_default();
+        for line in lines.into_iter().chain(rest.iter().take(TOLD).map(Verdict::sentence)) {
             let _ = writeln!(out, "  {line}");
         }
-        for verdict in verdicts.iter().skip(1).take(TOLD) {
-            let _ = writeln!(out, "  {}", verdict.sentence());
+        if rest.len() > TOLD {
+            let _ = writeln!(out, "  And {} more; see the table.", rest.len() - TOLD);
         }
-        if verdicts.len() > TOLD + 1 {
-            let _ = writeln!(out, "  And {} more; see the table.", verdicts.len() - TOLD - 1);
-        }
-        let mut codes: Vec<_> = verdicts.iter().map(|verdict| verdict.code.name()).collect();
-        codes.dedup();
-        codes.truncate(1);
-        for code in codes {
+        if let Some(code) = verdicts.first().map(Verdict::code) {
+            let code = code.name();
             let _ =
                 writeln!(out, "  What it means, what to check: kubectl meshsniff explain {code}");
         }
@@ -184,9 +181,9 @@ fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
 }
 
 fn not_read(counts: &Counts) -> [(u64, &'static str); 5] {
-    let other = counts.opaque.saturating_sub(counts.tls.saturating_add(counts.http2));
+    let other = counts.opaque.saturating_sub(counts.http2);
     [
-        (counts.tls, "Connections with TLS, which is not read: #"),
+        (counts.tls, "Connections with TLS, read as far as it is not encrypted: #"),
         (
             counts.hbone,
             "Connections of HBONE (ambient mesh), encrypted; what they carry does not show: #",

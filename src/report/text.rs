@@ -117,7 +117,9 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
             ("", status, Weight::Fine)
         }
         Outcome::Complete | Outcome::HalfCloseOk => {
-            if findings.contains(Code::ProxyAnswered) {
+            if findings.contains(Code::TlsAndPlaintext) {
+                ("NO TLS", status, Weight::Bad)
+            } else if findings.contains(Code::ProxyAnswered) {
                 ("PROXY", status, Weight::Bad)
             } else if findings.contains(Code::WebsocketRefused) {
                 ("REFUSED", status, Weight::Bad)
@@ -230,6 +232,10 @@ fn details(out: &mut Vec<u8>, exchange: &Exchange) {
             super::detail::words(out, exchange);
             Ok(())
         }
+        Outcome::ServerClosedBeforeResponse if exchange.tls().is_some() => {
+            super::detail::words(out, exchange);
+            Ok(())
+        }
         Outcome::ServerClosedBeforeResponse => write!(out, "server closed without an answer"),
         Outcome::TruncatedResponse => {
             let bytes = response.map_or(0, |response| response.body);
@@ -268,6 +274,9 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
             if exchange.response.as_ref().is_some_and(|r| r.proxy.is_some()) {
                 write!(out, "; whether the proxy answered or the server does not show")?;
             }
+        }
+        _ if exchange.tls().is_some_and(|tls| tls.plaintext.is_some()) => {
+            super::detail::words(out, exchange);
         }
         _ if exchange.findings.contains(Code::ServerError) => {
             write!(out, "answered by the application")?;

@@ -3,13 +3,23 @@
 use std::time::Duration;
 
 use super::sample::percentile;
-use super::summary::{Route, Summary};
+use super::servers::Statement;
+use super::summary::{Ended, Route, Summary};
 use crate::pairing::Outcome;
-use crate::problem::{Code, Severity, Span, infer_timeout};
+use crate::problem::{Code, Severity, Span, infer_timeout, known_port};
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(super) enum Verdict<'a> {
+    /// With one route.
+    Route(OfRoute<'a>),
+    /// With one server.
+    Server(Statement),
+}
 
 /// One thing that is wrong with one route.
 #[derive(Debug)]
-pub(super) struct Verdict<'a> {
+pub(super) struct OfRoute<'a> {
     pub(super) route: &'a Route,
     /// What `explain` is to be asked for.
     pub(super) code: Code,
@@ -19,27 +29,68 @@ pub(super) struct Verdict<'a> {
 
 /// Everything that is wrong, the worst first: failures before warnings, then by number.
 pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict<'_>> {
-    let mut all = Vec::new();
+    // First what explains the rest, where both are as bad.
+    let mut all: Vec<_> = summary.servers.statements().into_iter().map(Verdict::Server).collect();
     for route in &summary.list {
         let gave_up = route.gave_up();
         if gave_up > 0 {
             let closed = route.count(Code::ClientClosedFirst);
             let code =
                 if closed * 2 >= gave_up { Code::ClientClosedFirst } else { Code::ClientReset };
-            all.push(Verdict { route, code, count: gave_up });
+            all.push(Verdict::Route(OfRoute { route, code, count: gave_up }));
         }
         for failure in &route.failures {
             if !matches!(failure.code, Code::ClientClosedFirst | Code::ClientReset) {
-                all.push(Verdict { route, code: failure.code, count: failure.count });
+                let (code, count) = (failure.code, failure.count);
+                all.push(Verdict::Route(OfRoute { route, code, count }));
             }
         }
     }
-    let severity = |verdict: &Verdict<'_>| verdict.code.detector().severity;
-    all.sort_by(|a, b| severity(b).cmp(&severity(a)).then(b.count.cmp(&a.count)));
+    all.sort_by_key(|verdict| std::cmp::Reverse((verdict.severity(), verdict.count())));
     all
 }
 
 impl Verdict<'_> {
+    /// What `explain` is to be asked for.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Route(verdict) => verdict.code,
+            Self::Server(said) => said.code,
+        }
+    }
+
+    /// How many exchanges or connections it is about.
+    pub(super) fn count(&self) -> u64 {
+        match self {
+            Self::Route(verdict) => verdict.count,
+            Self::Server(said) => said.count,
+        }
+    }
+
+    pub(super) fn severity(&self) -> Severity {
+        self.code().detector().severity
+    }
+
+    /// It in one sentence, with figures.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Route(verdict) => verdict.sentence(),
+            Self::Server(said) => said.sentence.clone(),
+        }
+    }
+
+    /// What follows from it, a line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Route(verdict) => {
+                [verdict.late(), verdict.views()].into_iter().flatten().collect()
+            }
+            Self::Server(_) => Vec::new(),
+        }
+    }
+}
+
+impl OfRoute<'_> {
     /// It in one sentence, with figures.
     pub(super) fn sentence(&self) -> String {
         let route = self.route;
@@ -57,16 +108,8 @@ impl Verdict<'_> {
                 format!("{of} got no answer: the server closed{}.", after(&times))
             }
             Code::Truncated => format!("{of} {were} cut in the middle{}.", after(&times)),
-            Code::ConnectRefused => format!(
-                "{} to {} {were} refused: nothing listens there.",
-                number(self.count, "connect"),
-                route.name
-            ),
-            Code::ConnectTimeout => format!(
-                "{} to {} {were} never answered.",
-                number(self.count, "connect"),
-                route.name
-            ),
+            Code::ConnectRefused => self.connects("refused: nothing listens there", "; "),
+            Code::ConnectTimeout => self.connects("never answered", ": "),
             Code::NoResponse => format!("{of} had no answer yet when the capture ended."),
             Code::ProxyAnswered => format!(
                 "{of} {were} answered by the proxy itself, with {}{}.",
@@ -90,10 +133,54 @@ impl Verdict<'_> {
                 Span(percentile(&times, 50)),
                 Span(percentile(&times, 100))
             ),
-            Code::InferredTimeout | Code::CaptureLossy => {
+            Code::TlsCertificateRejected => format!(
+                "{of} failed{}: the client refused the server's certificate.",
+                after(&times)
+            ),
+            Code::TlsClientCertificate => format!(
+                "{of} failed{}: the server wants a client certificate, and got none that it takes.",
+                after(&times)
+            ),
+            Code::TlsHandshakeFailed => {
+                format!("{of} failed{}: an alert ended the handshake.", after(&times))
+            }
+            Code::TlsLeftSilently => {
+                format!("{of} failed{}: one side left the handshake without a word.", heap(&times))
+            }
+            Code::TlsAndPlaintext => {
+                format!("{of} failed: one side speaks TLS, the other plaintext.")
+            }
+            Code::TlsCertificateExpired => {
+                format!("{of} had a certificate that has expired, or is not good yet.")
+            }
+            Code::SlowConnect
+            | Code::ServerUnavailable
+            | Code::MaxConnectionAge
+            | Code::IdleTimeout
+            | Code::InferredTimeout
+            | Code::CaptureLossy => {
                 format!("{}.", self.code.detector().title)
             }
         }
+    }
+
+    /// `13 connects to 10.77.0.12:15017 (istiod, webhook) were never answered: SYN at ...`.
+    fn connects(&self, what: &str, then: &str) -> String {
+        let connects = self.route.failure(self.code).and_then(|failure| failure.connects.as_ref());
+        let how = connects.map(|connects| connects.words()).filter(|words| !words.is_empty());
+        let how = how.map_or(String::new(), |words| format!("{then}{words}"));
+        // A route of connects has its server's address as its name.
+        let port = self.route.name.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let (name, hint) = match port.and_then(known_port) {
+            None => (String::new(), String::new()),
+            Some(port) => {
+                let hint = format!(". What usually blocks it: {}", port.blocked_by);
+                (format!(" ({})", port.name), hint)
+            }
+        };
+        let were = if self.count == 1 { "was" } else { "were" };
+        let count = number(self.count, "connect");
+        format!("{count} to {}{name} {were} {what}{how}{hint}.", self.route.name)
     }
 
     /// `83 % of GET /items (349 of 420)`.
@@ -213,18 +300,18 @@ pub(super) fn number(count: u64, what: &str) -> String {
 }
 
 /// The first sentence when nothing is wrong, or nothing was seen.
-pub(super) fn all_well(summary: &Summary) -> String {
+pub(super) fn all_well(summary: &Summary, ended: &Ended<'_>) -> String {
     let n = summary.exchanges();
     let undecided = summary.count(Outcome::Unknown) + summary.count(Outcome::InProgress);
     let answered = n - undecided;
     let slowest = summary.list.iter().max_by_key(|route| route.total.max());
     let slowest = slowest.filter(|route| route.answered > 0).map_or(String::new(), |route| {
         let took = Span(Duration::from_micros(route.total.max()));
-        let verdict = Verdict { route, code: Code::SlowResponse, count: 0 };
+        let verdict = OfRoute { route, code: Code::SlowResponse, count: 0 };
         format!("; the slowest took {took} ({})", verdict.name())
     });
     match (n, answered) {
-        (0, _) => "No HTTP/1 request was seen.".into(),
+        (0, _) => nothing(ended),
         (_, 0) => format!("{} seen, of none is the end known.", number(n, "request")),
         (1, 1) => format!("The only request was answered{slowest}."),
         _ if undecided == 0 => format!("All {n} requests were answered{slowest}."),
@@ -235,6 +322,23 @@ pub(super) fn all_well(summary: &Summary) -> String {
                 _ => format!("{answered} requests were"),
             }
         ),
+    }
+}
+
+/// `No request was seen: 5 connections, of 2 the protocol is not read.`
+fn nothing(ended: &Ended<'_>) -> String {
+    let counts = ended.counts;
+    let parts: Vec<_> = [(counts.opaque, "not read"), (counts.silent, "without a byte")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    match (counts.connections, parts.is_empty()) {
+        (0, _) => "No request was seen, and no TCP connection.".into(),
+        (all, true) => format!("No request was seen: {}.", number(all, "connection")),
+        (all, false) => {
+            format!("No request was seen: {}, {}.", number(all, "connection"), parts.join(", "))
+        }
     }
 }
 

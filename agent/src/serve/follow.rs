@@ -202,10 +202,11 @@ impl<'a> Follower<'a> {
     fn hear(&mut self) {
         while let Some(event) = self.analysis.as_mut().and_then(Analysis::poll) {
             let mut line = Line::of(self.number);
-            let is_unit = matches!(event, Event::Exchange(_));
+            let is_unit = !matches!(event, Event::Question(_));
             match &event {
                 Event::Exchange(exchange) => line.exchange = Some(exchange),
                 Event::Question(exchange) => line.question = Some(exchange),
+                Event::Connection(connection) => line.connection = Some(connection),
             }
             self.lines.push((now(), is_unit, line.bytes()));
             if self.lines.len() == LINES {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use meshsniff::pairing::{Exchange, Outcome};
+use meshsniff::pairing::{Connection, Exchange, Outcome};
 use meshsniff::problem::Code;
 use meshsniff::report::LeftOut;
 
@@ -49,6 +49,14 @@ impl Filter {
         };
         *count += 1;
         false
+    }
+
+    /// Whether what happened to a connection is told. It is not asked for by a path.
+    pub(crate) fn chooses_connection(&self, connection: &Connection) -> bool {
+        let port = connection.server.port();
+        (self.ports.is_empty() || self.ports.contains(&port))
+            && self.paths.is_empty()
+            && (self.all || !MESH.contains(&port))
     }
 
     /// The same for a question, which is not counted: its exchange follows.

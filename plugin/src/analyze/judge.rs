@@ -55,6 +55,11 @@ impl Judge {
                     }
                 }
             }
+            Event::Connection(connection) => {
+                if self.filter.chooses_connection(connection) {
+                    self.summary.connection(connection);
+                }
+            }
             Event::Question(exchange) => {
                 if self.filter.would_choose(exchange) && !self.filter.chooses_lines() {
                     let pod = self.summary.pod(exchange.interface);

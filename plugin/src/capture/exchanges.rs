@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use meshsniff::pairing::Exchange;
+use meshsniff::pairing::{Connection, Exchange};
 use meshsniff::{Counts, Event};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ struct Line {
     target: usize,
     exchange: Option<Box<Exchange>>,
     question: Option<Box<Exchange>>,
+    connection: Option<Box<Connection>>,
     counts: Option<Counts>,
     #[serde(default)]
     dropped: u64,
@@ -79,15 +80,19 @@ impl All {
         if let Some(counts) = line.counts {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
         }
-        let event = match (line.exchange, line.question) {
-            (Some(exchange), _) => {
-                // A question has no number: counted, it would let an exchange be forgotten.
-                from.received.fetch_add(1, Ordering::Relaxed);
-                Event::Exchange(own(exchange))
+        let event = match (line.exchange, line.question, line.connection) {
+            (Some(exchange), ..) => Event::Exchange(own(exchange)),
+            (_, Some(exchange), _) => Event::Question(own(exchange)),
+            (.., Some(mut connection)) => {
+                connection.interface = interface;
+                Event::Connection(connection)
             }
-            (None, Some(exchange)) => Event::Question(own(exchange)),
-            (None, None) => return Ok(()),
+            (None, None, None) => return Ok(()),
         };
+        // A question has no number: counted, it would let an exchange be forgotten.
+        if !matches!(event, Event::Question(_)) {
+            from.received.fetch_add(1, Ordering::Relaxed);
+        }
         self.judge.event(&event)
     }
 }

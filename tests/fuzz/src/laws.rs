@@ -1,5 +1,5 @@
 use meshsniff::capture::{Mark, Timestamp};
-use meshsniff::pairing::{Exchange, Outcome, Protocol};
+use meshsniff::pairing::{Connection, Exchange, Moment, Outcome, Protocol};
 use meshsniff::{Analysis, Event};
 
 /// What was pushed into an analysis, to judge what comes out of it.
@@ -36,6 +36,7 @@ impl Pushed {
         while let Some(event) = analysis.poll() {
             match event {
                 Event::Question(exchange) => self.marks(&exchange),
+                Event::Connection(connection) => self.connection(&connection),
                 Event::Exchange(exchange) => {
                     self.exchanges += 1;
                     self.marks(&exchange);
@@ -55,6 +56,18 @@ impl Pushed {
         // A request has at least a byte, a failed connect at least a packet, and an answer without
         // its request at least a byte.
         assert!(self.exchanges <= self.bytes + packets, "exchanges out of nothing");
+    }
+
+    /// A connection happened between packets that were there.
+    fn connection(&self, connection: &Connection) {
+        let (Moment::Opened { mark } | Moment::Closed { mark, .. }) = connection.moment;
+        for mark in [connection.syn, mark] {
+            assert!((1..=self.number()).contains(&mark.number), "{connection:?}");
+        }
+        assert!(connection.attempts > 0, "{connection:?}");
+        if let Moment::Closed { idle, .. } = connection.moment {
+            assert!(idle <= connection.age(), "{connection:?}");
+        }
     }
 
     /// Every statement points at packets that were there.
