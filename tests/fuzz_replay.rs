@@ -76,6 +76,11 @@ fn analysis_pcap() {
 }
 
 #[test]
+fn websocket() {
+    replay("websocket", &[]);
+}
+
+#[test]
 fn report() {
     replay("report", &[]);
 }

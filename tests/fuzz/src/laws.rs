@@ -51,7 +51,8 @@ impl Pushed {
         assert!(counts.skipped.iter().sum::<u64>() <= packets, "more skipped than seen");
         assert!(counts.connections <= packets, "more connections than packets");
         assert!(counts.midstream <= counts.connections);
-        assert!(counts.tls + counts.http2 <= counts.opaque);
+        let told_apart = [counts.opaque, counts.tls, counts.http2];
+        assert!(told_apart.iter().all(|count| *count <= counts.connections));
         assert!(counts.hbone <= counts.tls);
         // A request has at least a byte, a failed connect at least a packet, and an answer without
         // its request at least a byte.
@@ -74,6 +75,7 @@ impl Pushed {
     fn marks(&self, exchange: &Exchange) {
         let request = &exchange.request;
         let response = exchange.response.as_ref();
+        let websocket = exchange.websocket();
         let marks = [
             request.first,
             request.last,
@@ -81,6 +83,9 @@ impl Pushed {
             response.map(|response| response.last),
             exchange.close,
             exchange.late.map(|late| late.mark),
+            websocket.and_then(|websocket| websocket.last()),
+            websocket.and_then(|websocket| websocket.ping()),
+            websocket.and_then(|websocket| websocket.pong()),
         ];
         for mark in marks.into_iter().flatten() {
             let place = mark.number.checked_sub(1).expect("packets count from 1");
@@ -117,7 +122,14 @@ fn outcome(exchange: &Exchange) {
         Outcome::TruncatedRequest | Outcome::TruncatedResponse => assert!(left, "{exchange:?}"),
         Outcome::Refused => assert!(closed && !response, "{exchange:?}"),
         Outcome::ConnectTimeout => assert!(!response, "{exchange:?}"),
-        Outcome::WsClosed | Outcome::WsAborted => assert!(left, "{exchange:?}"),
+        // Which Close was first is not known where the other side's may have been lost.
+        Outcome::WsClosed => {
+            let websocket = exchange.websocket().expect("what was said on it");
+            let sides = [&websocket.client, &websocket.server];
+            assert!(sides.iter().any(|side| side.close.is_some()) && closed, "{exchange:?}");
+            assert!(left || sides.iter().any(|side| side.unread), "{exchange:?}");
+        }
+        Outcome::WsAborted => assert!(left, "{exchange:?}"),
         Outcome::TlsAlert => assert!(left, "{exchange:?}"),
         Outcome::TlsOk | Outcome::TlsClosedNoAlert => assert!(!response, "{exchange:?}"),
         Outcome::InProgress | Outcome::Unknown => {}

@@ -1,16 +1,17 @@
 use std::time::Duration;
 
 use meshsniff::capture::{LinkType, Mark, Packet, Timestamp};
+use meshsniff::pairing::Exchange;
 use meshsniff::{Analysis, Limits, Settings};
 
 use super::cursor::Cursor;
 use super::laws::Pushed;
 
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
+pub(super) const FIN: u8 = 0x01;
+pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
+pub(super) const PSH: u8 = 0x08;
+pub(super) const ACK: u8 = 0x10;
 
 /// Operations after which the rest of the input is not looked at.
 const OPERATIONS: usize = 2000;
@@ -66,6 +67,7 @@ fn settings(choice: u8) -> Settings {
         out_of_order: 64,
         head: 48,
         pipelined: 2,
+        streams: 3,
         answer: Duration::from_secs(2),
         idle: Duration::from_secs(10),
     };
@@ -85,9 +87,11 @@ struct Ends {
     last: [(u32, u8, usize, usize); 2],
 }
 
-struct Network {
+pub(super) struct Network {
     analysis: Analysis,
     pushed: Pushed,
+    /// What was said of the segments so far.
+    said: Vec<Exchange>,
     connections: [Ends; 4],
     now: i64,
     frame: Vec<u8>,
@@ -108,13 +112,14 @@ struct Send<'a> {
 }
 
 impl Network {
-    fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         let mut connections = [Ends::default(); 4];
         // One begins shortly before the wrap.
         connections[1].next = [u32::MAX - 40, u32::MAX - 100];
         Self {
             analysis: Analysis::new(settings),
             pushed: Pushed::default(),
+            said: Vec::new(),
             connections,
             now: 1_700_000_000_000_000_000,
             frame: Vec::new(),
@@ -184,6 +189,13 @@ impl Network {
         }
     }
 
+    /// Sends on the first connection what comes next there.
+    pub(super) fn next(&mut self, from: usize, flags: u8, payload: &[u8]) {
+        let ends = self.connections[0];
+        let (seq, ack) = (ends.next[from], ends.next[1 - from]);
+        self.forward(Send { connection: 0, from, seq, ack, flags, payload, cut: 0 });
+    }
+
     /// Sends, and moves the sender's place on.
     fn forward(&mut self, send: Send<'_>) {
         let start = self.sent.len();
@@ -206,7 +218,8 @@ impl Network {
         self.pushed.packet(mark, original_len, kept);
         let bytes = &self.frame[..kept];
         self.analysis.push(&Packet { mark, interface: 0, link, original_len, bytes });
-        self.pushed.judge(&mut self.analysis, |_| {});
+        let said = &mut self.said;
+        self.pushed.judge(&mut self.analysis, |exchange| said.push(exchange.clone()));
     }
 
     /// The frame: IPv4 in Ethernet, or, for the last connection, raw IPv6.
@@ -245,9 +258,12 @@ impl Network {
         link
     }
 
-    fn finish(&mut self) {
+    /// Ends the capture; answers what was said then or before, where nobody else listened.
+    pub(super) fn finish(&mut self) -> Vec<Exchange> {
         self.analysis.finish();
-        self.pushed.judge(&mut self.analysis, |_| {});
+        let mut said = std::mem::take(&mut self.said);
+        self.pushed.judge(&mut self.analysis, |exchange| said.push(exchange.clone()));
         assert!(self.analysis.poll().is_none());
+        said
     }
 }

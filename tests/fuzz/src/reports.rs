@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
+use meshsniff::pairing::detail::{Close, Detail, WebSocket, WebSocketSide};
 use meshsniff::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
 use meshsniff::problem::{Context, Findings, detect};
 use meshsniff::report::{
@@ -128,7 +129,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
-        protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp]),
+        protocol: cursor.one(&[Protocol::Http1, Protocol::Ws, Protocol::Tcp]),
         stream: None,
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
@@ -159,7 +160,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
-        detail: None,
+        detail: cursor.maybe(detail).map(Box::new),
         findings: Findings::default(),
     };
     // A connect that failed has asked nothing.
@@ -169,6 +170,24 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let now = mark(cursor).time;
     detect(&mut exchange, &Context { slow: cursor.span(), now });
     exchange
+}
+
+/// What was said on a WebSocket.
+fn detail(cursor: &mut Cursor<'_>) -> Detail {
+    let mut side = || WebSocketSide {
+        messages: cursor.u64(),
+        bytes: cursor.u64(),
+        close: cursor.maybe(|cursor| Close {
+            code: cursor.maybe(Cursor::u16),
+            reason: cursor.text(),
+            mark: mark(cursor),
+        }),
+        ping: cursor.maybe(mark),
+        pong: cursor.maybe(mark),
+        last: cursor.maybe(mark),
+        unread: cursor.u8() & 1 != 0,
+    };
+    Detail::WebSocket(WebSocket { client: side(), server: side() })
 }
 
 /// Mostly within minutes of each other, sometimes at the ends of time.
