@@ -18,6 +18,10 @@ use crate::cluster::{Cluster, explain};
 const RENEWAL: Duration = Duration::from_secs(60);
 /// How often an agent's pod is looked at while it starts.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long the API server may take to delete.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Between two attempts to delete.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long an agent's pod may take to run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +31,13 @@ pub(super) struct Deployed {
     cluster: Cluster,
     pub(super) plan: Plan,
     since: Instant,
+}
+
+/// Why an agent could not be brought.
+pub(super) struct Unmade {
+    /// The API server refused the Job: there is nothing to remove.
+    pub(super) refused: bool,
+    pub(super) why: anyhow::Error,
 }
 
 /// What an agent's pod does.
@@ -48,28 +59,32 @@ pub(super) async fn admitted(cluster: &Cluster, plan: &Plan) -> Result<()> {
     })
 }
 
-/// Makes the Job first and then at once what it owns: the fastest order.
-pub(super) async fn deploy(cluster: &Cluster, plan: Plan, parcel: &Parcel) -> Result<Deployed> {
-    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), &plan.namespace);
-    let since = Instant::now();
-    let job = jobs.create(&PostParams::default(), &plan.job()).await.map_err(|error| {
-        explain(error, &format!("create a job in namespace {}", plan.namespace))
-    })?;
-    let deployed = Deployed { cluster: cluster.clone(), plan, since };
-    deployed.note("created");
-    let made = deployed.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
-    if let Err(error) = made {
-        deployed.remove().await;
-        return Err(error);
-    }
-    Ok(deployed)
-}
-
 fn pods(cluster: &Cluster, plan: &Plan) -> Api<Pod> {
     Api::namespaced(cluster.client.clone(), &plan.namespace)
 }
 
 impl Deployed {
+    /// Nothing is made yet.
+    pub(super) fn new(cluster: Cluster, plan: Plan) -> Self {
+        Self { cluster, plan, since: Instant::now() }
+    }
+
+    /// Makes the Job, and the ConfigMaps that it owns.
+    pub(super) async fn make(&self, parcel: &Parcel) -> Result<(), Unmade> {
+        let made = self.jobs().create(&PostParams::default(), &self.plan.job()).await;
+        let job = made.map_err(|error| Unmade {
+            refused: matches!(error, kube::Error::Api(_)),
+            why: explain(error, &format!("create a job in namespace {}", self.plan.namespace)),
+        })?;
+        self.note("created");
+        let brought = self.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
+        brought.map_err(|why| Unmade { refused: false, why })
+    }
+
+    fn jobs(&self) -> Api<Job> {
+        Api::namespaced(self.cluster.client.clone(), &self.plan.namespace)
+    }
+
     fn note(&self, done: &str) {
         let Plan { name, namespace, node, .. } = &self.plan;
         let took = self.since.elapsed().as_millis();
@@ -171,47 +186,59 @@ impl Deployed {
         }
     }
 
-    /// Extends the lease for as long as this is polled; ends when the Job is gone.
-    pub(super) async fn keep(&self) {
-        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+    /// Extends the lease for as long as this is polled; ends when the Job is gone, and says so.
+    pub(super) async fn keep(&self) -> String {
+        let Plan { name, node, .. } = &self.plan;
+        let mut said = false;
         loop {
             tokio::time::sleep(RENEWAL).await;
             let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
             let patch = json!({"spec": {"activeDeadlineSeconds": deadline}});
             let patched =
-                jobs.patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch)).await;
-            if matches!(patched, Err(kube::Error::Api(status)) if status.code == 404) {
-                return;
+                self.jobs().patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch)).await;
+            match patched {
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    return format!("somebody deleted job {name}");
+                }
+                Err(error) if !said => {
+                    said = true;
+                    let why = explain(error, "extending the lease");
+                    let left = LEASE / 60 - 1;
+                    say(&format!("{why:#}. The agent on node {node} ends in {left} min like this"));
+                }
+                patched => said &= patched.is_err(),
             }
         }
     }
 
     /// Removes the Job, and with it everything that it owns. Says what could not be.
     pub(super) async fn remove(&self) {
-        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let params = DeleteParams::background().grace_period(0);
         let mut error = None;
         for _ in 0..10 {
-            match jobs.delete(&self.plan.name, &params).await {
-                Ok(_) => return self.note("deleted"),
-                Err(kube::Error::Api(status)) if status.code == 404 => return,
-                Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
+            let jobs = self.jobs();
+            let deleting = jobs.delete(&self.plan.name, &params);
+            match tokio::time::timeout(ANSWER, deleting).await {
+                Ok(Ok(_)) => return self.note("deleted"),
+                Ok(Err(kube::Error::Api(status))) if status.is_not_found() => return,
+                Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => {
                     error = Some(kube::Error::Api(status));
                     break;
                 }
-                Err(other) => error = Some(other),
+                Ok(Err(other)) => error = Some(other),
+                Err(_) => break,
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        if let Some(error) = error {
-            let doing =
-                format!("delete job {} in namespace {}", self.plan.name, self.plan.namespace);
-            say(&format!(
-                "{:#}. The agent leaves by itself within 30 s and the job 10 s later; \
-                 `kubectl meshsniff clean` removes what stays",
-                explain(error, &doing)
-            ));
-        }
+        let doing = format!("delete job {} in namespace {}", self.plan.name, self.plan.namespace);
+        let why = match error {
+            Some(error) => explain(error, &doing),
+            None => anyhow::anyhow!("{doing}: the API server does not answer"),
+        };
+        say(&format!(
+            "{why:#}. The agent leaves by itself within 30 s and the job 10 s later; \
+             `kubectl meshsniff clean` removes what stays"
+        ));
     }
 }
 

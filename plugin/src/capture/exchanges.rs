@@ -36,6 +36,7 @@ struct Source {
     received: Arc<AtomicU64>,
     /// The number of its first target among those of all agents.
     first: u32,
+    targets: usize,
 }
 
 /// The longest line believed.
@@ -117,7 +118,8 @@ pub(super) fn tell(
         };
         match message {
             Message::Begin { agent, received, names } => {
-                sources.insert(agent, Source { rest: Vec::new(), received, first: interfaces });
+                let (rest, targets) = (Vec::new(), names.len());
+                sources.insert(agent, Source { rest, received, first: interfaces, targets });
                 for name in names {
                     all.judge.describe(interfaces, &name);
                     interfaces += 1;
@@ -134,9 +136,19 @@ pub(super) fn tell(
                     source.push(&bytes, &mut all)?;
                 }
             }
+            Message::Open { agent, refused } => {
+                tally.captured |= sources.get(&agent).is_some_and(|it| refused.len() < it.targets);
+            }
             Message::Lost { units } => tally.lost += units,
-            Message::Ended { cut } => tally.cut.extend(cut),
+            Message::Ended { cut, refused } => {
+                tally.cut.extend(cut);
+                tally.refused.extend(refused);
+            }
         }
+    }
+    if !tally.captured {
+        all.judge.discard()?;
+        return Ok((tally, false));
     }
     let mut counts = Counts::default();
     let mut dropped = 0;
