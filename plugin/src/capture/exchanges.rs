@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
+use super::limit::Limit;
 use super::relay::Message;
 use super::tally::Tally;
 use crate::analyze::Judge;
@@ -66,6 +67,7 @@ impl Source {
 /// What all streams come to.
 struct All {
     judge: Judge,
+    limit: Limit,
     /// The latest of each target: counters grow.
     counts: BTreeMap<u32, (Counts, u64, u64)>,
 }
@@ -84,6 +86,9 @@ impl All {
             (Some(exchange), _) => {
                 // A question has no number: counted, it would let an exchange be forgotten.
                 from.received.fetch_add(1, Ordering::Relaxed);
+                if !self.limit.takes(0) {
+                    return Ok(());
+                }
                 Event::Exchange(own(exchange))
             }
             (None, Some(exchange)) => Event::Question(own(exchange)),
@@ -98,10 +103,11 @@ impl All {
 pub(super) fn tell(
     mut from: mpsc::Receiver<Message>,
     judge: Judge,
+    limit: Limit,
 ) -> anyhow::Result<(Tally, bool)> {
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut interfaces = 0;
-    let mut all = All { judge, counts: BTreeMap::new() };
+    let mut all = All { judge, limit, counts: BTreeMap::new() };
     let mut tally = Tally::default();
     loop {
         let message = match from.try_recv() {

@@ -12,6 +12,7 @@ mod deploy;
 mod exchanges;
 mod filter;
 mod fleet;
+mod limit;
 mod manifest;
 mod packets;
 mod parcel;
@@ -39,6 +40,7 @@ use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
 use deploy::Deployed;
 use fleet::Fleet;
+use limit::Limit;
 use manifest::Plan;
 pub(crate) use manifest::{BY, LABEL};
 pub(crate) use parcel::ARCHITECTURE;
@@ -76,7 +78,8 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
         return print(&plans, &parcel);
     }
     let (stop, stopped) = watch::channel(false);
-    heed_signals(&runtime, stop)?;
+    heed_signals(&runtime, stop.clone())?;
+    let limit = Limit::new(args.count, args.max_bytes, stop);
     let args = Arc::new(args);
     let fleet = Fleet {
         args: Arc::clone(&args),
@@ -86,7 +89,7 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let ended = observe(&args, &runtime, &fleet, plans, targets, wireshark.as_deref());
+    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, wireshark.as_deref());
     ready.clear();
     runtime.block_on(fleet.remove());
     // Tasks that still wait for a broken connection are not waited for.
@@ -117,6 +120,7 @@ fn observe(
     fleet: &Fleet,
     plans: Vec<Plan>,
     targets: Vec<Target>,
+    limit: Limit,
     wireshark: Option<&Path>,
 ) -> Result<Exit> {
     fleet.ready.doing("starting the agents");
@@ -129,8 +133,8 @@ fn observe(
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?)?,
+        true => with_packets(args, from, limit, wireshark)?,
+        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
     };
     Ok(finish(args, &tally, findings))
 }
@@ -151,6 +155,7 @@ async fn brought(fleet: &Fleet, plans: Vec<Plan>) -> Result<Vec<Deployed>> {
 fn with_packets(
     args: &Capture,
     from: mpsc::Receiver<Message>,
+    limit: Limit,
     wireshark: Option<&Path>,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
@@ -160,7 +165,7 @@ fn with_packets(
     let _ = rustix::pipe::fcntl_setpipe_size(&write, 1 << 20);
     let merging = std::thread::Builder::new()
         .name("merge".into())
-        .spawn(move || packets::merge(from, File::from(write)))?;
+        .spawn(move || packets::merge(from, File::from(write), limit))?;
     let outcome = analyze::fed(&args.report, File::from(read), to);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
@@ -209,13 +214,14 @@ fn heed_signals(runtime: &Runtime, stop: watch::Sender<bool>) -> Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut hup = signal(SignalKind::hangup())?;
     runtime.spawn(async move {
-        loop {
+        for count in 1.. {
             tokio::select! {
                 _ = int.recv() => {}
                 _ = term.recv() => {}
                 _ = hup.recv() => {}
             }
-            if stop.send_replace(true) {
+            stop.send_replace(true);
+            if count > 1 {
                 say("ended at once: the agents leave by themselves within 30 s");
                 std::process::exit(130);
             }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use meshsniff::capture::{Error, Item, Packet, Reader, Section, Statistics, Writer};
 use tokio::sync::mpsc;
 
+use super::limit::Limit;
 use super::relay::Message;
 use super::tally::Tally;
 
@@ -65,11 +66,13 @@ impl Source {
     }
 
     /// Writes what has come whole.
-    fn drain(&mut self, out: &mut Writer<File>) -> anyhow::Result<()> {
+    fn drain(&mut self, out: &mut Writer<File>, limit: &mut Limit) -> anyhow::Result<()> {
         loop {
             match self.reader.next() {
                 Ok(Some(Item::Packet(packet, _))) => {
-                    if let Some(interface) = self.interfaces.get(&packet.interface) {
+                    if let Some(interface) = self.interfaces.get(&packet.interface)
+                        && limit.takes(packet.bytes.len() as u64)
+                    {
                         out.packet(&Packet { interface: *interface, ..packet }, &[])?;
                     }
                     self.received.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +100,11 @@ impl Source {
 }
 
 /// Merges the streams into `pipe` until all have ended. Nothing is written if nothing was captured.
-pub(super) fn merge(mut from: mpsc::Receiver<Message>, pipe: File) -> anyhow::Result<Tally> {
+pub(super) fn merge(
+    mut from: mpsc::Receiver<Message>,
+    pipe: File,
+    mut limit: Limit,
+) -> anyhow::Result<Tally> {
     let mut out = None;
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut tally = Tally::default();
@@ -128,7 +135,7 @@ pub(super) fn merge(mut from: mpsc::Receiver<Message>, pipe: File) -> anyhow::Re
                     None => out.insert(begin(pipe.try_clone()?)?),
                 };
                 source.feed.push(&bytes);
-                source.drain(out)?;
+                source.drain(out, &mut limit)?;
                 if from.is_empty() {
                     out.flush()?;
                 }

@@ -23,7 +23,7 @@ const SHOWN: usize = 16;
 
 /// What was named is not there: where it might be.
 #[derive(Debug)]
-pub(super) struct Absent(pub(super) String);
+pub(super) struct Absent(String);
 
 impl std::fmt::Display for Absent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

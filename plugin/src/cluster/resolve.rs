@@ -83,7 +83,10 @@ pub(crate) async fn later(
                 sources += 1;
                 collect(&mut pods, list(&cluster.here(), &selector).await?);
             }
-            Err(error) if error.is::<Absent>() => later.over = Some(error.to_string()),
+            Err(error) if error.is::<Absent>() => {
+                later.over = Some(format!("{reference} is no longer there"));
+            }
+            Err(error) if error.is::<Over>() => later.over = Some(error.to_string()),
             Err(error) => return Err(error),
         }
     }
@@ -193,7 +196,7 @@ async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
             let found: Job = absent::workload(cluster, reference).await?;
             if let Some(how) = ended(&found) {
                 let why = format!("{reference} has ended ({how}): its pods send nothing any more");
-                return Err(Absent(why).into());
+                return Err(Over(why).into());
             }
             found.spec.and_then(|spec| spec.selector)
         }
@@ -209,6 +212,18 @@ async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
         None => bail!("{reference} selects no pods by labels: name the pods, or give -l SELECTOR"),
     }
 }
+
+/// No pod of it will ever send anything again.
+#[derive(Debug)]
+struct Over(String);
+
+impl std::fmt::Display for Over {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Over {}
 
 /// How a Job ended, if it has: `Complete`, `Failed`.
 fn ended(job: &Job) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! What cannot be captured: said at once and in words that help, with nothing created.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::case::{Case, shared};
@@ -14,12 +15,45 @@ fn names_that_are_not_there() {
     case.refused(&["pod", "busy", "-n", "shopp"], 1, &["shopp"]);
     case.refused(&["pod"], 2, &["busy"]);
     case.refused(&["pod", "busy", "-c", "nginx"], 1, &["nginx", "server"]);
-    let said = case.run(&["pod", "busy", "-i", "eth7"]);
-    assert!(said.err.contains("there is no interface \"eth7\""), "{}", said.err);
-    case.clean();
-    case.refused(&["pod", "busy", "-f", "tcp prot 80"], 2, &["tcp prot 80"]);
+    for (filter, words) in [
+        ("tcp prot 80", "tcp prot 80"),
+        ("tcp port", "tcp port"),
+        ("port http or nosuchservice", "nosuchservice"),
+        ("net nosuchnet", "/etc/networks"),
+    ] {
+        case.refused(&["pod", "busy", "-f", filter], 2, &[words]);
+    }
     case.refused(&["pod", "deploy/none"], 1, &["deploy", "none"]);
     case.refused(&["pod", "-l", "app=none"], 1, &["app=none"]);
+}
+
+#[test]
+fn interfaces_that_are_not_there() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "eth7");
+    let words = ["there is no interface \"eth7\"", "error: nothing was captured"];
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eth7.pcapng");
+    let file = file.to_string_lossy();
+    for args in [&[][..], &["-o", "json"], &["-w", &file]] {
+        let said = case.run(&[&["pod", "busy", "-i", "eth7"], args].concat());
+        // No summary, as if there were something to sum up.
+        assert_eq!(said.out, "");
+        case.told(&said, 1, &words);
+    }
+    assert!(!Path::new(&*file).exists());
+
+    // One of two: the other goes on, and the end says that something is missing. Only a node has this.
+    cluster.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: host, namespace: {}}}, spec: {{hostNetwork: \
+         true, terminationGracePeriodSeconds: 0, containers: [{{name: app, image: \
+         'registry.local/shop:1', args: [load, -url, 'http://127.0.0.1:19080/items']}}]}}}}",
+        case.namespace.name
+    ));
+    case.here(&["wait", "--for=condition=Ready", "pod/host", "--timeout=60s"]);
+    let args = ["pod", "busy", "host", "-i", "cni0", "--host-network", "--duration", "3s"];
+    let said = case.run(&args);
+    assert!(said.out.contains("packets"), "{}", said.out);
+    case.told(&said, 1, &["there is no interface \"cni0\"", "busy:cni0 was not captured"]);
 }
 
 #[test]

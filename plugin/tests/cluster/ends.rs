@@ -1,0 +1,194 @@
+//! Ends that nobody planned: of the agent, of the namespace, of credentials, at any moment.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::case::{Case, alone, local, shared};
+use crate::cluster::until;
+use crate::plugin::Running;
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_signal_before_anything_is_captured() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "early");
+    // From the start of the program to the first packet, a second or two.
+    for (place, signal) in ["INT", "TERM", "HUP"].into_iter().cycle().take(9).enumerate() {
+        let wait = Duration::from_millis(150 * place as u64);
+        let running = case.start_busy(&["-v"]);
+        std::thread::sleep(wait);
+        running.signal(signal);
+        let said = running.end(Duration::from_secs(10));
+        let caught = said.code == Some(0) || said.code == Some(1);
+        // Before there is anything to remove a signal does what it does to every program.
+        let died = said.signal.is_some() && !said.err.contains("job");
+        assert!(caught || died, "{signal} after {wait:?}: {said:?}");
+        let nothing = said.err.contains("nothing was captured");
+        assert_eq!(said.code == Some(1), nothing, "{signal} after {wait:?}: {said:?}");
+        assert_eq!(said.code == Some(0), !said.out.is_empty(), "{signal} after {wait:?}: {said:?}");
+    }
+    case.clean();
+}
+
+#[test]
+fn a_signal_while_the_agent_does_not_start() {
+    let Some(cluster) = alone() else { return };
+    let case = Case::on(&cluster, "slow", Some("node2"));
+    cluster.fault(&["pause-node", "2"]);
+    let mut running = case.start_busy(&["-v"]);
+    running.says("created job", SOON);
+    running.signal("INT");
+    let said = running.end(Duration::from_secs(10));
+    cluster.fault(&["resume-node", "2"]);
+    case.told(&said, 1, &["nothing was captured"]);
+}
+
+#[test]
+fn the_agent_out_of_memory() {
+    let Some(cluster) = local() else { return };
+    let case = Case::new(&cluster, "memory");
+    let running = case.capture(&[]);
+    // All that its container may have: what it needs next is too much.
+    let job = case.here(&["get", "jobs", "-o", "jsonpath={.items[0].metadata.name}"]);
+    let selector = format!("batch.kubernetes.io/job-name={job}");
+    let uid = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[0].metadata.uid}"];
+    let limits = limits(&case.here(&uid));
+    assert!(!limits.is_empty(), "no cgroup of the agent");
+    for limit in limits {
+        let _ = std::fs::write(limit, "262144");
+    }
+    let said = running.end(Duration::from_secs(60));
+    assert!(said.out.contains("GET /items"), "{}", said.out);
+    case.told(&said, 1, &["cut short", "the agent on node"]);
+}
+
+/// Files that limit the memory of a pod's containers.
+fn limits(uid: &str) -> Vec<std::path::PathBuf> {
+    let find = Command::new("find")
+        .args(["/sys/fs/cgroup/memory", "-path", &format!("*{uid}*/memory.limit_in_bytes")])
+        .output()
+        .expect("find starts");
+    String::from_utf8_lossy(&find.stdout).lines().map(Into::into).collect()
+}
+
+#[test]
+fn the_agent_evicted() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "evicted");
+    let running = case.capture(&["-o", "jsonl"]);
+    let selector = "app.kubernetes.io/name=meshsniff-agent";
+    let name = ["get", "pods", "-l", selector, "-o", "jsonpath={.items[0].metadata.name}"];
+    let (pod, here) = (case.here(&name), &case.namespace.name);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{pod}.json"));
+    let eviction = format!(
+        "{{\"apiVersion\": \"policy/v1\", \"kind\": \"Eviction\", \
+          \"metadata\": {{\"name\": \"{pod}\", \"namespace\": \"{here}\"}}}}"
+    );
+    std::fs::write(&file, eviction).expect("a file");
+    let path = format!("/api/v1/namespaces/{here}/pods/{pod}/eviction");
+    cluster.kubectl(&["create", "--raw", &path, "-f", &file.to_string_lossy()]);
+    let said = running.end(Duration::from_secs(60));
+    assert!(said.exchanges().len() >= 5);
+    case.told(&said, 1, &["cut short", "node"]);
+}
+
+#[test]
+fn the_namespace_deleted_in_the_middle() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "ended");
+    let running = case.capture(&["-o", "jsonl"]);
+    cluster.kubectl(&["delete", "namespace", &case.namespace.name, "--wait=false"]);
+    let said = running.end(Duration::from_secs(60));
+    // The agent goes as the pod does: whichever is first.
+    case.told(&said, 1, &["cut short", "deleted"]);
+    assert!(said.exchanges().len() >= 5);
+}
+
+#[test]
+fn credentials_that_expire_in_the_middle() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "expires");
+    let mut running = case.capture(&["-o", "jsonl"]);
+    case.here(&["delete", "serviceaccount", &case.user.name]);
+    // The API server remembers a good token for some seconds.
+    let mut probe = cluster.command(&case.user, &["check"]);
+    let expired = || probe.output().is_ok_and(|output| !output.status.success());
+    assert!(until(Duration::from_secs(30), expired));
+    // The stream that is open stays open.
+    let before = running.out().lines().count();
+    running.lines(before + 20);
+    running.signal("INT");
+    let said = running.end(Duration::from_secs(30));
+    assert!(!said.err.contains("cut short"), "{}", said.err);
+    case.told(&said, 0, &["credentials", "leaves by itself"]);
+}
+
+#[test]
+fn the_plugin_dead_and_the_node_frozen() {
+    let Some(cluster) = alone() else { return };
+    let case = Case::on(&cluster, "lease", Some("node2"));
+    let running = case.capture(&[]);
+    // The lease is nearly over when both fail; it would be ten minutes.
+    let job = case.here(&["get", "jobs", "-o", "name"]);
+    let lease = ["patch", job.trim(), "--type=merge", "-p", "{\"spec\": {\"activeDeadlineSeconds\": 15}}"];
+    case.here(&lease);
+    running.signal("KILL");
+    cluster.fault(&["pause-node", "2"]);
+    let objects = || {
+        let left = cluster.leftovers(&case.namespace.name);
+        left.into_iter().filter(|left| !left.starts_with("process")).collect::<Vec<_>>()
+    };
+    let gone = until(Duration::from_secs(60), || objects().is_empty());
+    let left = objects();
+    cluster.fault(&["resume-node", "2"]);
+    assert!(gone, "{left:#?}");
+    drop(running);
+    // The process leaves when its node is there again.
+    case.clean();
+}
+
+#[test]
+fn clocks_that_differ() {
+    let Some(cluster) = local() else { return };
+    let case = Case::new(&cluster, "clocks");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
+    std::fs::write(&source, CLOCK).expect("a file");
+    let mut cc = Command::new("cc");
+    let made = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    assert!(made.expect("cc starts").success());
+    let file = folder.join("clocks.pcapng");
+    for args in [&["-o", "jsonl"][..], &["-o", "jsonl", "-w", &file.to_string_lossy()]] {
+        let args = [&["pod", "busy", "--duration", "6s"], args].concat();
+        let mut command = cluster.command(&case.user, &args);
+        command.env("LD_PRELOAD", &library);
+        let said = Running::start(command).end(Duration::from_secs(60));
+        let exchanges = said.exchanges();
+        assert!(exchanges.len() > 60, "{}: {}", exchanges.len(), said.err);
+        let times = exchanges.iter().filter_map(|exchange| exchange["t"].as_f64());
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        // They are the node's.
+        assert!(times.into_iter().all(|time| (now - 60.0..=now).contains(&time)));
+        for outcome in ["complete", "client_fin_before_response"] {
+            let has = |each: &serde_json::Value| each["outcome"] == outcome;
+            assert!(exchanges.iter().any(has), "no {outcome}");
+        }
+        case.told(&said, 0, &[]);
+    }
+}
+
+/// An hour later.
+const CLOCK: &str = "
+#define _GNU_SOURCE
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    long answer = syscall(SYS_clock_gettime, clock, time);
+    if (answer == 0 && clock == CLOCK_REALTIME) time->tv_sec += 3600;
+    return answer;
+}
+";
