@@ -288,7 +288,13 @@ impl Namespace<'_> {
     /// server takes up to 200 ms: half of the requests are given up. Ready when this returns.
     #[track_caller]
     pub(crate) fn busy_pod(&self, name: &str, node: Option<&str>) {
-        let mut spec = busy();
+        self.pod_at_rate(name, node, RATE);
+    }
+
+    /// The same with so many requests a second.
+    #[track_caller]
+    pub(crate) fn pod_at_rate(&self, name: &str, node: Option<&str>, rate: u32) {
+        let mut spec = busy(rate);
         spec["nodeName"] = json!(node);
         let metadata = json!({"name": name, "namespace": self.name, "labels": {"app": name}});
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
@@ -303,7 +309,7 @@ impl Namespace<'_> {
     pub(crate) fn busy_deployment(&self, name: &str, replicas: usize) {
         let labels = json!({"app": name});
         let strategy = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
-        let template = json!({"metadata": {"labels": labels}, "spec": busy()});
+        let template = json!({"metadata": {"labels": labels}, "spec": busy(RATE)});
         let deployment = json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": name, "namespace": self.name},
@@ -323,8 +329,11 @@ impl Namespace<'_> {
     }
 }
 
+/// Requests a second of a busy pod.
+const RATE: u32 = 20;
+
 /// What is in a busy pod.
-fn busy() -> Value {
+fn busy(rate: u32) -> Value {
     let container = |name: &str, args: Value| {
         json!({
             "name": name, "image": "registry.local/shop:1", "args": args,
@@ -337,7 +346,7 @@ fn busy() -> Value {
         })
     };
     let url = "http://127.0.0.1:9080/items";
-    let load = json!(["load", "-url", url, "-rate", "20", "-timeout", "100ms"]);
+    let load = json!(["load", "-url", url, "-rate", rate.to_string(), "-timeout", "100ms"]);
     json!({
         "terminationGracePeriodSeconds": 0,
         "containers": [

@@ -47,30 +47,23 @@ fn a_signal_while_the_agent_does_not_start() {
 
 #[test]
 fn the_agent_out_of_memory() {
-    let Some(cluster) = local() else { return };
-    let case = Case::new(&cluster, "memory");
-    let running = case.capture(&[]);
-    // All that its container may have: what it needs next is too much.
-    let job = case.here(&["get", "jobs", "-o", "jsonpath={.items[0].metadata.name}"]);
-    let selector = format!("batch.kubernetes.io/job-name={job}");
-    let uid = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[0].metadata.uid}"];
-    let limits = limits(&case.here(&uid));
-    assert!(!limits.is_empty(), "no cgroup of the agent");
-    for limit in limits {
-        let _ = std::fs::write(limit, "262144");
-    }
+    let Some(cluster) = shared() else { return };
+    let case = Case::empty(&cluster, "memory");
+    case.namespace.pod_at_rate("heavy", None, 2000);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory.pcapng");
+    let file = file.to_string_lossy();
+    let args = ["pod", "heavy", "-w", &file, "--agent-memory", "10Mi"];
+    let mut running = case.start(&case.user, &args);
+    running.lines(100);
+    // Nobody takes what it captures: its queue may hold three times what it is allowed.
+    running.signal("STOP");
+    let ended = || case.here(&["get", "pods", "-o", "jsonpath={.items[*].status}"]).contains("OOM");
+    let killed = until(Duration::from_secs(30), ended);
+    running.signal("CONT");
+    assert!(killed, "{}", case.here(&["get", "pods", "-o", "wide"]));
     let said = running.end(Duration::from_secs(60));
-    assert!(said.out.contains("GET /items"), "{}", said.out);
-    case.told(&said, 1, &["cut short", "the agent on node"]);
-}
-
-/// Files that limit the memory of a pod's containers.
-fn limits(uid: &str) -> Vec<std::path::PathBuf> {
-    let find = Command::new("find")
-        .args(["/sys/fs/cgroup/memory", "-path", &format!("*{uid}*/memory.limit_in_bytes")])
-        .output()
-        .expect("find starts");
-    String::from_utf8_lossy(&find.stdout).lines().map(Into::into).collect()
+    assert!(said.out.contains("GET /items"), "{}", said.err);
+    case.told(&said, 1, &["cut short", "OOMKilled"]);
 }
 
 #[test]
