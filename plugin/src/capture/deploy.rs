@@ -16,11 +16,15 @@ use crate::cluster::{Cluster, explain};
 
 /// How often the lease is extended.
 const RENEWAL: Duration = Duration::from_secs(60);
+/// A Job's controller makes its pod within this ...
+const CREATION: Duration = Duration::from_secs(3);
+/// ... or, on a cluster with much to do, within this.
+const NO_CREATION: Duration = Duration::from_secs(20);
 /// How often an agent's pod is looked at while it starts.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long the API server may take to delete.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Between two attempts to delete.
+/// Between two attempts to delete, or to learn why nothing happens.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long an agent's pod may take to run.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -127,18 +131,23 @@ impl Deployed {
                 if let Some(why) = stuck(&pod) {
                     bail!("the agent on node {} cannot start: {why}", self.plan.node);
                 }
-            } else if waited > Duration::from_secs(3)
-                && let Some(why) = self.not_created().await
-            {
-                bail!("the cluster makes no pod for the agent: {why}");
+            } else if waited > CREATION {
+                tokio::time::sleep(PAUSE).await;
+                let why = self.not_created().await?;
+                // Without the right to know it is waited for longer, not for ever.
+                if why.is_some() || waited > NO_CREATION {
+                    let why = why.unwrap_or_else(|| self.where_it_is_said());
+                    bail!(
+                        "the cluster makes no pod for the agent on node {}: {why}",
+                        self.plan.node
+                    );
+                }
             }
             if waited > PATIENCE {
                 bail!(
-                    "the agent on node {} did not start within {} s: `kubectl -n {} describe job {}`",
+                    "the agent on node {} did not start within {} s: is the node Ready? kubectl get nodes",
                     self.plan.node,
-                    PATIENCE.as_secs(),
-                    self.plan.namespace,
-                    self.plan.name
+                    PATIENCE.as_secs()
                 );
             }
             tokio::time::sleep(LOOK).await;
@@ -153,12 +162,22 @@ impl Deployed {
         Ok(listed.items.into_iter().next())
     }
 
-    /// Why the Job's controller could make no pod, if its events tell.
-    async fn not_created(&self) -> Option<String> {
+    /// Why the Job's controller could make no pod: admission may answer otherwise now, or to it. Its
+    /// events tell, to those who may read them.
+    async fn not_created(&self) -> Result<Option<String>> {
+        admitted(&self.cluster, &self.plan).await?;
         let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let of = format!("involvedObject.name={},reason=FailedCreate", self.plan.name);
-        let listed = events.list(&ListParams::default().fields(&of)).await.ok()?;
-        listed.items.into_iter().find_map(|event| event.message)
+        let listed = events.list(&ListParams::default().fields(&of)).await;
+        Ok(listed.ok().and_then(|list| list.items.into_iter().find_map(|event| event.message)))
+    }
+
+    fn where_it_is_said(&self) -> String {
+        let Plan { name, namespace, .. } = &self.plan;
+        format!(
+            "why is in its events, which you may not list: kubectl -n {namespace} get events \
+             --field-selector involvedObject.name={name}"
+        )
     }
 
     /// What became of the pod; `Pending` if the API server does not say.
@@ -194,8 +213,10 @@ impl Deployed {
             tokio::time::sleep(RENEWAL).await;
             let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
             let patch = json!({"spec": {"activeDeadlineSeconds": deadline}});
-            let patched =
-                self.jobs().patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch)).await;
+            let patched = self
+                .jobs()
+                .patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch))
+                .await;
             match patched {
                 Err(kube::Error::Api(status)) if status.is_not_found() => {
                     return format!("somebody deleted job {name}");

@@ -254,7 +254,8 @@ impl Crew {
 
     /// Whether pods may still come though nobody is listened to.
     fn waits(&self) -> bool {
-        let over = self.fleet.args.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
+        let over =
+            self.fleet.args.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
         !over && !*self.fleet.stop.borrow() && self.alone.is_some()
     }
 

@@ -10,11 +10,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    pub(super) fn new(
-        units: Option<u64>,
-        bytes: Option<u64>,
-        stop: watch::Sender<bool>,
-    ) -> Self {
+    pub(super) fn new(units: Option<u64>, bytes: Option<u64>, stop: watch::Sender<bool>) -> Self {
         Self { units, bytes, stop }
     }
 

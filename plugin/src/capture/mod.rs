@@ -57,6 +57,10 @@ const UNDER_WAY: usize = 32;
 /// Captures pods and tells what is wrong with their exchanges.
 pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     analyze::check_report(&args.report)?;
+    analyze::check_live(&args.report)?;
+    if let Some(file) = &args.report.write {
+        analyze::check_writable(file)?;
+    }
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;

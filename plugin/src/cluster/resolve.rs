@@ -12,9 +12,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
+use super::absent::Absent;
 use super::target::{State, Target, containers, state};
 use super::wanted::{Kind, Reference, Wanted};
-use super::absent::Absent;
 use super::{Cluster, absent, explain, node};
 use crate::exit::Usage;
 
@@ -91,8 +91,8 @@ pub(crate) async fn later(
         }
     }
     later.over = later.over.filter(|_| sources == 0);
-    let run = ready(pods.values(), wanted)
-        .filter(|target| wanted.host_network || !target.host_network);
+    let run =
+        ready(pods.values(), wanted).filter(|target| wanted.host_network || !target.host_network);
     let (old, mut new): (Vec<_>, Vec<_>) = run.partition(|target| known.contains(&target.uid));
     if !new.is_empty() {
         node::learn(cluster, &mut new).await;
@@ -228,9 +228,9 @@ impl std::error::Error for Over {}
 /// How a Job ended, if it has: `Complete`, `Failed`.
 fn ended(job: &Job) -> Option<&str> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
-    let end = conditions.iter().find(|one| {
-        one.status == "True" && matches!(one.type_.as_str(), "Complete" | "Failed")
-    })?;
+    let end = conditions
+        .iter()
+        .find(|one| one.status == "True" && matches!(one.type_.as_str(), "Complete" | "Failed"))?;
     Some(&end.type_)
 }
 

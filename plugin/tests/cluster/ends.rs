@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::case::{Case, alone, local, shared};
+use crate::case::{Case, local, shared};
 use crate::cluster::until;
 use crate::plugin::Running;
 
@@ -30,19 +30,6 @@ fn a_signal_before_anything_is_captured() {
         assert_eq!(said.code == Some(0), !said.out.is_empty(), "{signal} after {wait:?}: {said:?}");
     }
     case.clean();
-}
-
-#[test]
-fn a_signal_while_the_agent_does_not_start() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::on(&cluster, "slow", Some("node2"));
-    cluster.fault(&["pause-node", "2"]);
-    let mut running = case.start_busy(&["-v"]);
-    running.says("created job", SOON);
-    running.signal("INT");
-    let said = running.end(Duration::from_secs(10));
-    cluster.fault(&["resume-node", "2"]);
-    case.told(&said, 1, &["nothing was captured"]);
 }
 
 #[test]
@@ -116,30 +103,6 @@ fn credentials_that_expire_in_the_middle() {
     let said = running.end(Duration::from_secs(30));
     assert!(!said.err.contains("cut short"), "{}", said.err);
     case.told(&said, 0, &["credentials", "leaves by itself"]);
-}
-
-#[test]
-fn the_plugin_dead_and_the_node_frozen() {
-    let Some(cluster) = alone() else { return };
-    let case = Case::on(&cluster, "lease", Some("node2"));
-    let running = case.capture(&[]);
-    // The lease is nearly over when both fail; it would be ten minutes.
-    let job = case.here(&["get", "jobs", "-o", "name"]);
-    let lease = ["patch", job.trim(), "--type=merge", "-p", "{\"spec\": {\"activeDeadlineSeconds\": 15}}"];
-    case.here(&lease);
-    running.signal("KILL");
-    cluster.fault(&["pause-node", "2"]);
-    let objects = || {
-        let left = cluster.leftovers(&case.namespace.name);
-        left.into_iter().filter(|left| !left.starts_with("process")).collect::<Vec<_>>()
-    };
-    let gone = until(Duration::from_secs(60), || objects().is_empty());
-    let left = objects();
-    cluster.fault(&["resume-node", "2"]);
-    assert!(gone, "{left:#?}");
-    drop(running);
-    // The process leaves when its node is there again.
-    case.clean();
 }
 
 #[test]

@@ -15,6 +15,8 @@ fn names_that_are_not_there() {
     case.refused(&["pod", "busy", "-n", "shopp"], 1, &["shopp"]);
     case.refused(&["pod"], 2, &["busy"]);
     case.refused(&["pod", "busy", "-c", "nginx"], 1, &["nginx", "server"]);
+    let nowhere = "/nonexistent/evidence.pcapng";
+    case.refused(&["pod", "busy", "-v", "-w", nowhere], 1, &[nowhere, "cannot be written"]);
     for (filter, words) in [
         ("tcp prot 80", "tcp prot 80"),
         ("tcp port", "tcp port"),
@@ -104,6 +106,47 @@ fn quotas_and_limits_are_told() {
          spec: {{limits: [{{type: Container, max: {{memory: 4Mi}}}}]}}}}"
     ));
     case.refused(&["pod", "busy", "--duration", "3s"], 1, &["LimitRange", "memory"]);
+}
+
+#[test]
+fn policies_of_admission() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "policy");
+    let here = &case.namespace.name;
+    let policy = |expression: &str| {
+        cluster.apply(&format!(
+            "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: {here}}}
+spec:
+  matchConstraints:
+    resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]
+  validations: [{{expression: \"{expression}\", message: not here}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: {here}}}
+spec:
+  policyName: {here}
+  validationActions: [Deny]
+  matchResources: {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {here}}}}}}}
+"
+        ));
+    };
+    policy("!has(object.spec.hostPID)");
+    let refused = || case.run(&["check"]).code == Some(1);
+    assert!(until(Duration::from_secs(30), refused));
+    case.refused(&["pod", "busy"], 1, &["admission policy", "not here", "--least-privilege"]);
+
+    // What the dry run does not meet: the Job's controller alone may not.
+    policy("!request.userInfo.username.endsWith(':job-controller')");
+    assert!(until(Duration::from_secs(30), || !refused()));
+    case.refused(&["pod", "busy"], 1, &["makes no pod for the agent", "not here"]);
+    let user = User::without(&cluster, here, "events");
+    let said = cluster.meshsniff(&user, &["pod", "busy"]);
+    cluster.kubectl(&["delete", "validatingadmissionpolicybinding", here]);
+    cluster.kubectl(&["delete", "validatingadmissionpolicy", here]);
+    case.told(&said, 1, &["makes no pod for the agent", "get events"]);
 }
 
 #[test]

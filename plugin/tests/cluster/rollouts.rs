@@ -58,9 +58,8 @@ fn while_no_pod_is_left_time_and_signals_end_it() {
     let Some(cluster) = shared() else { return };
     let case = Case::empty(&cluster, "idle");
     case.namespace.busy_deployment("web", 1);
-    let mut both = [&["--duration", "15s"][..], &[]].map(|args| {
-        case.start(&case.user, &[&["deploy/web", "-o", "jsonl"][..], args].concat())
-    });
+    let mut both = [&["--duration", "15s"][..], &[]]
+        .map(|args| case.start(&case.user, &[&["deploy/web", "-o", "jsonl"][..], args].concat()));
     both.iter_mut().for_each(|running| running.lines(5));
     case.here(&["scale", "deploy/web", "--replicas=0"]);
     both.iter_mut().for_each(|running| running.says("waiting for others", SOON));

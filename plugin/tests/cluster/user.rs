@@ -76,6 +76,11 @@ impl User {
         user
     }
 
+    /// The same user with another configuration.
+    pub(crate) fn with(&self, kubeconfig: PathBuf) -> Self {
+        Self { kubeconfig, name: self.name.clone(), namespace: self.namespace.clone() }
+    }
+
     /// Gives the user the documented Role in another namespace, too.
     #[track_caller]
     pub(crate) fn also_in(&self, cluster: &Cluster, namespace: &str) {

@@ -44,9 +44,8 @@ pub(super) fn protocol(name: &str) -> Result<u32> {
 
 /// A network by its leading numbers: `127` for `127.0.0.0`.
 pub(super) fn network(name: &str) -> Result<String> {
-    let found = entry("/etc/networks", name, |number| {
-        Some(number.trim_end_matches(".0").to_owned())
-    });
+    let found =
+        entry("/etc/networks", name, |number| Some(number.trim_end_matches(".0").to_owned()));
     found.ok_or_else(|| unknown("network", name, "/etc/networks", "address"))
 }
 
@@ -58,10 +57,10 @@ pub(super) fn host(name: &str, wanted: impl Fn(&IpAddr) -> bool) -> Result<Vec<I
     all.sort();
     all.dedup();
     match all.is_empty() {
-        true => Err(Usage(format!(
-            "the filter's host {name:?} is not known here; give its address"
-        ))
-        .into()),
+        true => {
+            Err(Usage(format!("the filter's host {name:?} is not known here; give its address"))
+                .into())
+        }
         false => Ok(all),
     }
 }

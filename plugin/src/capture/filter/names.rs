@@ -27,11 +27,58 @@ enum Type {
 
 /// Words of the language that are not identifiers, nor qualifiers of them.
 const WORDS: [&str; 52] = [
-    "and", "or", "not", "less", "greater", "len", "length", "inbound", "outbound", "broadcast",
-    "multicast", "vlan", "mpls", "pppoed", "pppoes", "geneve", "ifname", "on", "rnr", "rulenum",
-    "reason", "rset", "ruleset", "srnr", "subrulenum", "action", "type", "subtype", "dir", "mask",
-    "byte", "llc", "iso", "clnp", "esis", "isis", "stp", "ipx", "netbeui", "aarp", "atalk",
-    "decnet", "lat", "moprc", "mopdl", "l1", "l2", "iih", "lsp", "snp", "csnp", "psnp",
+    "and",
+    "or",
+    "not",
+    "less",
+    "greater",
+    "len",
+    "length",
+    "inbound",
+    "outbound",
+    "broadcast",
+    "multicast",
+    "vlan",
+    "mpls",
+    "pppoed",
+    "pppoes",
+    "geneve",
+    "ifname",
+    "on",
+    "rnr",
+    "rulenum",
+    "reason",
+    "rset",
+    "ruleset",
+    "srnr",
+    "subrulenum",
+    "action",
+    "type",
+    "subtype",
+    "dir",
+    "mask",
+    "byte",
+    "llc",
+    "iso",
+    "clnp",
+    "esis",
+    "isis",
+    "stp",
+    "ipx",
+    "netbeui",
+    "aarp",
+    "atalk",
+    "decnet",
+    "lat",
+    "moprc",
+    "mopdl",
+    "l1",
+    "l2",
+    "iih",
+    "lsp",
+    "snp",
+    "csnp",
+    "psnp",
 ];
 
 /// Qualifiers that name a protocol; alone they are a filter of their own.
@@ -278,7 +325,10 @@ mod tests {
     #[test]
     fn ports_by_name_also_behind_or_and_in_ranges() {
         assert_eq!(resolved("tcp port http or https"), "tcp port 80 or 443");
-        assert_eq!(resolved("src port http and dst port not ssh"), "src port 80 and dst port not 22");
+        assert_eq!(
+            resolved("src port http and dst port not ssh"),
+            "src port 80 and dst port not 22"
+        );
         assert_eq!(resolved("port (http or https or 9080)"), "port (80 or 443 or 9080)");
         assert_eq!(resolved("tcp portrange ftp-http"), "tcp portrange 21-80");
         assert_eq!(resolved("portrange 80-http-alt"), "portrange 80-8080");
