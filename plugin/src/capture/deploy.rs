@@ -128,7 +128,7 @@ impl Deployed {
                     }
                     Life::Pending => {}
                 }
-                if let Some(why) = stuck(&pod) {
+                if let Some(why) = self.stuck(&pod) {
                     bail!("the agent on node {} cannot start: {why}", self.plan.node);
                 }
             } else if waited > CREATION {
@@ -160,6 +160,29 @@ impl Deployed {
         let listed = pods(&self.cluster, &self.plan).list(&of).await;
         let listed = listed.map_err(|error| explain(error, "list the agent's pods"))?;
         Ok(listed.items.into_iter().next())
+    }
+
+    /// Why a container that waits will go on waiting.
+    fn stuck(&self, pod: &Pod) -> Option<String> {
+        let (reason, message) = waiting(pod)?;
+        let hopeless = [
+            "ErrImagePull",
+            "ImagePullBackOff",
+            "ErrImageNeverPull",
+            "InvalidImageName",
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        ];
+        let own = self.plan.targets.iter().any(|target| target.image == self.plan.image);
+        let advice = match (reason.contains("Image"), own) {
+            (false, _) => "",
+            (true, true) => {
+                "; --agent-image IMAGE runs it in another image, which the node has or may pull"
+            }
+            (true, false) => "; without --agent-image it runs in the pod's own image",
+        };
+        hopeless.contains(&reason).then(|| format!("{reason}: {message}{advice}"))
     }
 
     /// Why the Job's controller could make no pod: admission may answer otherwise now, or to it. Its
@@ -294,26 +317,9 @@ fn end(pod: &Pod) -> String {
     }
 }
 
-/// Why a container that waits will go on waiting.
-fn stuck(pod: &Pod) -> Option<String> {
+/// What the container waits for, and its kubelet's words.
+fn waiting(pod: &Pod) -> Option<(&str, &str)> {
     let status = pod.status.as_ref()?;
     let waiting = status.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref()?;
-    let hopeless = matches!(
-        reason,
-        "ErrImagePull"
-            | "ImagePullBackOff"
-            | "ErrImageNeverPull"
-            | "InvalidImageName"
-            | "CreateContainerConfigError"
-            | "CreateContainerError"
-            | "RunContainerError"
-    );
-    let message = waiting.message.as_deref().unwrap_or_default();
-    let advice = if reason.contains("Image") {
-        "; --agent-image IMAGE runs it in another image that the node has or may pull"
-    } else {
-        ""
-    };
-    hopeless.then(|| format!("{reason}: {message}{advice}"))
+    Some((waiting.reason.as_deref()?, waiting.message.as_deref().unwrap_or_default()))
 }

@@ -193,15 +193,20 @@ fn finish(args: &Capture, tally: &Tally, findings: bool) -> Exit {
             tally.lost
         ));
     }
+    if !tally.captured {
+        for why in &tally.cut {
+            say(&format!("error: {why}"));
+        }
+        if tally.cut.is_empty() {
+            say("error: nothing was captured");
+        }
+        return Exit::Error;
+    }
     for why in &tally.cut {
         say(&format!("error: cut short: {why}"));
     }
-    for name in tally.refused.iter().filter(|_| tally.captured) {
+    for name in &tally.refused {
         say(&format!("error: {name} was not captured"));
-    }
-    if !tally.captured {
-        say("error: nothing was captured");
-        return Exit::Error;
     }
     match (tally.cut.is_empty() && tally.refused.is_empty(), findings && args.report.exit_code) {
         (false, _) => Exit::Error,

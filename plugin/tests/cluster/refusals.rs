@@ -154,7 +154,9 @@ fn an_image_that_cannot_be_pulled() {
     let Some(cluster) = shared() else { return };
     let case = Case::new(&cluster, "image");
     let image = "registry.local/none:1";
-    case.refused(&["pod", "busy", "--agent-image", image], 1, &[image]);
+    let words = ["ErrImagePull", image, "without --agent-image"];
+    case.refused(&["pod", "busy", "--agent-image", image], 1, &words);
+    case.refused(&["pod", "busy", "--agent-image", "No Image"], 1, &["InvalidImageName"]);
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn fewer_rights_other_interfaces_filters_and_namespaces() {
     captured(&["-f", "tcp port 9080"]);
     captured(&["-f", "tcp port http or 9080 and not (ip proto \\udp or net link-local)"]);
     captured(&["-c", "client"]);
+    captured(&["--agent-image", "registry.local/pause:1"]);
 
     // Where Pod Security does not admit the agent, it goes elsewhere.
     let elsewhere = cluster.namespace("agents");
