@@ -30,6 +30,8 @@ pub(super) struct Ready {
     begun: Instant,
     /// Agents that have not spoken.
     left: AtomicUsize,
+    /// Whether one has.
+    spoke: AtomicBool,
     spinner: ProgressBar,
 }
 
@@ -41,7 +43,7 @@ impl Ready {
             spinner.set_style(style);
         }
         spinner.enable_steady_tick(Duration::from_millis(100));
-        Self { begun, left: AtomicUsize::new(0), spinner }
+        Self { begun, left: AtomicUsize::new(0), spoke: AtomicBool::new(false), spinner }
     }
 
     /// What is being done.
@@ -56,12 +58,13 @@ impl Ready {
 
     /// An agent has spoken, or never will.
     pub(super) fn one(&self, spoke: bool) {
+        self.spoke.fetch_or(spoke, Ordering::Relaxed);
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 || self.left.fetch_sub(1, Ordering::Relaxed) != 1 {
             return;
         }
         self.clear();
-        if spoke {
+        if self.spoke.load(Ordering::Relaxed) {
             let seconds = self.begun.elapsed().as_secs_f64();
             say(&format!("Ready in {seconds:.1} s; Ctrl-C ends and cleans up."));
         }
