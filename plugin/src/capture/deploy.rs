@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::manifest::{LEASE, Plan};
 use super::parcel::Parcel;
-use super::talk::{note, say};
 use crate::cluster::{Cluster, explain};
+use crate::talk::{note, say};
 
 /// How often the lease is extended.
 const RENEWAL: Duration = Duration::from_secs(60);
@@ -116,7 +116,18 @@ impl Deployed {
     pub(super) async fn running(&self) -> Result<String> {
         loop {
             let waited = self.since.elapsed();
-            if let Some(pod) = self.pod().await? {
+            let pod = match self.pod().await {
+                Ok(pod) => pod,
+                Err(error) if matches!(error, kube::Error::Api(_)) || waited > PATIENCE => {
+                    return Err(explain(error, "list the agent's pods"));
+                }
+                // The API server may be back in a moment.
+                Err(_) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            if let Some(pod) = pod {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 match life(&pod) {
                     Life::Running => {
@@ -154,11 +165,10 @@ impl Deployed {
         }
     }
 
-    async fn pod(&self) -> Result<Option<Pod>> {
+    async fn pod(&self) -> kube::Result<Option<Pod>> {
         let of = ListParams::default()
             .labels(&format!("batch.kubernetes.io/job-name={}", self.plan.name));
-        let listed = pods(&self.cluster, &self.plan).list(&of).await;
-        let listed = listed.map_err(|error| explain(error, "list the agent's pods"))?;
+        let listed = pods(&self.cluster, &self.plan).list(&of).await?;
         Ok(listed.items.into_iter().next())
     }
 

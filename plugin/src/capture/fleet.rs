@@ -15,9 +15,9 @@ use super::parcel::Parcel;
 use super::plan;
 use super::relay::{Heard, Message, Relay};
 use super::stopped;
-use super::talk::{Ready, say};
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Later, Target};
+use crate::talk::{Ready, say};
 
 /// How often it is asked whether new pods have appeared.
 const LOOK: Duration = Duration::from_secs(2);

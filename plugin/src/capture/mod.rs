@@ -18,7 +18,6 @@ mod packets;
 mod parcel;
 mod plan;
 mod relay;
-mod talk;
 mod tally;
 mod wireshark;
 
@@ -38,6 +37,7 @@ use crate::analyze;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
+use crate::talk::{self, Ready, say};
 use deploy::Deployed;
 use fleet::Fleet;
 use limit::Limit;
@@ -46,7 +46,6 @@ pub(crate) use manifest::{BY, LABEL};
 pub(crate) use parcel::ARCHITECTURE;
 use parcel::Parcel;
 use relay::Message;
-use talk::{Ready, say};
 use tally::Tally;
 
 /// After the end was asked for the API server gets this long for what it was asked before.
@@ -79,6 +78,7 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     let (cluster, targets) = found.inspect_err(|_| ready.clear())?;
     let plans = plan::plans(&args, &targets, Duration::ZERO)?;
     if args.dry_run {
+        ready.clear();
         return print(&plans, &parcel);
     }
     let (stop, stopped) = watch::channel(false);

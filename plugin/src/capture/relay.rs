@@ -21,8 +21,8 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 use super::deploy::{Deployed, Life};
 use super::manifest::{AGENT, CONTAINER, RUN};
 use super::stopped;
-use super::talk::{Ready, note, say};
 use crate::cluster::{Cluster, explain};
+use crate::talk::{Ready, note, say};
 
 /// kube's own buffers are so small that they halve the rate.
 const BUFFER: usize = 1 << 20;

@@ -1,7 +1,6 @@
 //! From names and selectors to pods that can be captured.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -17,6 +16,7 @@ use super::target::{State, Target, containers, state};
 use super::wanted::{Kind, Reference, Wanted};
 use super::{Cluster, absent, explain, node};
 use crate::exit::Usage;
+use crate::talk::say;
 
 /// How often a pod that does not run yet is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -310,8 +310,7 @@ impl Waiting {
             return;
         }
         self.last = why.into();
-        // Nobody to tell is no reason to stop.
-        let _ = writeln!(std::io::stderr(), "{why}; waiting, Ctrl-C ends");
+        say(&format!("{why}; waiting, Ctrl-C ends"));
     }
 }
 
@@ -319,11 +318,10 @@ impl Waiting {
 async fn accept(cluster: &Cluster, wanted: &Wanted, targets: Vec<Target>) -> Result<Vec<Target>> {
     let (mut targets, left_out) = on_hosts(wanted, targets)?;
     if !left_out.is_empty() {
-        let _ = writeln!(
-            std::io::stderr(),
+        say(&format!(
             "left out, in the node's own network (--host-network takes them): {}",
             names(&left_out)
-        );
+        ));
     }
     limit(wanted, targets.len())?;
     node::learn(cluster, &mut targets).await;
