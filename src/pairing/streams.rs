@@ -5,6 +5,7 @@ use super::detail::{Detail, Grpc, Http2, Stall};
 use super::in_order::{Office, blank};
 use super::messages::Messages;
 use super::pending::{End, Left, Pending, Progress, UNKNOWN};
+use super::sockets::Sockets;
 use super::windows::{StreamWindow, Window};
 use super::{Exchange, Outcome, Protocol, ProxyAnswer, Response, Side};
 use crate::capture::Mark;
@@ -45,6 +46,8 @@ pub(crate) struct Streams {
     windows: Option<[Window; 2]>,
     /// Streams whose end waits to be decided.
     undecided: usize,
+    /// Those that have become WebSockets.
+    sockets: Sockets,
 }
 
 /// A GOAWAY of the server.
@@ -224,12 +227,12 @@ impl Streams {
 
     /// Bytes kept, without the exchanges.
     pub(crate) fn kept(&self) -> usize {
-        self.open.capacity() * size_of::<(u32, Stream)>()
+        self.open.capacity() * size_of::<(u32, Stream)>() + self.sockets.kept()
     }
 
     /// Whether a decision waits.
     pub(crate) fn waits(&self) -> bool {
-        self.undecided > 0
+        self.undecided > 0 || self.sockets.waits()
     }
 
     /// Whether the request of a stream that is not open may have been lost.
@@ -322,11 +325,13 @@ impl StreamsHearing<'_> {
             let end = stream.verdict(reset);
             self.end_stream(id, end);
         }
+        self.streams.sockets.settled(since, self.info, self.office);
     }
 
     /// The client has closed its half of the connection.
     pub(crate) fn client_fin(&mut self, fin: Option<Mark>, proof: Mark) {
         self.streams.left = Some(Box::new(Left { fin, proof, reads_on: false }));
+        self.streams.sockets.left(Direction::ToServer, fin);
         for id in self.streams.ids() {
             let Some(stream) = self.streams.open.get_mut(&id) else { continue };
             if stream.reset.is_some() {
@@ -353,6 +358,7 @@ impl StreamsHearing<'_> {
     /// The server has closed its half of the connection.
     pub(crate) fn server_fin(&mut self, fin: Option<Mark>) {
         self.streams.server_fin = fin;
+        self.streams.sockets.left(Direction::ToClient, fin);
         let left = self.streams.left.take();
         self.end_all_known(|stream| stream.pending.server_left(left.as_deref(), fin));
         self.streams.left = left;
@@ -377,6 +383,8 @@ impl StreamsHearing<'_> {
         self.end_all_known(|stream| {
             Some(stream.pending.reset(direction, left.as_deref(), fin, mark))
         });
+        let end = super::End::reset(direction, mark);
+        self.streams.sockets.over(end, self.info, self.office);
     }
 
     /// Both sides have closed the connection.
@@ -384,6 +392,7 @@ impl StreamsHearing<'_> {
         let left = self.streams.left.take();
         let fin = self.streams.server_fin;
         self.end_all_known(|stream| Some(stream.pending.closed(left.as_deref(), fin)));
+        self.streams.sockets.over(super::End::Closed, self.info, self.office);
     }
 
     /// Nothing more will be known of the connection.
@@ -391,6 +400,7 @@ impl StreamsHearing<'_> {
         let left = self.streams.left.take();
         let now = self.office.now();
         self.end_all_known(|stream| Some(stream.pending.over(left.as_deref(), why, now)));
+        self.streams.sockets.over(super::End::of(why), self.info, self.office);
     }
 
     /// A request begins a stream.
@@ -405,7 +415,8 @@ impl StreamsHearing<'_> {
         }
         self.streams.lowest.get_or_insert(id);
         self.streams.highest = id;
-        if self.streams.open.len() >= self.office.limits().streams {
+        let open = self.streams.open.len() + self.streams.sockets.len();
+        if open >= self.office.limits().streams {
             self.office.counts().hit(Limit::Streams);
             return;
         }
@@ -494,7 +505,9 @@ impl Http2Listener for StreamsHearing<'_> {
             }
             return;
         }
-        if !self.streams.open.contains_key(&id) && !self.orphan(id, &head) {
+        if self.streams.sockets.is_open(id)
+            || !self.streams.open.contains_key(&id) && !self.orphan(id, &head)
+        {
             return;
         }
         let Some(stream) = self.streams.open.get_mut(&id) else { return };
@@ -527,9 +540,22 @@ impl Http2Listener for StreamsHearing<'_> {
         pending.response = Progress::Open;
         let proxy = match head.linkerd {
             Some(error) => Some(ProxyAnswer::Linkerd(error)),
-            None => (head.envoy && !head.upstream).then_some(ProxyAnswer::Envoy),
+            None if !head.envoy || head.upstream => None,
+            None if pending.exchange.request.upgrade.is_some() => Some(ProxyAnswer::EnvoyPerhaps),
+            None => Some(ProxyAnswer::Envoy),
         };
         pending.exchange.response = Some(Response { status, first, last: mark, body: 0, proxy });
+        let agrees = (200..300).contains(&status)
+            && pending.exchange.request.upgrade == Some(Upgrade::WebSocket);
+        if agrees
+            && stream.reset.is_none()
+            && let Some(stream) = self.streams.open.remove(&id)
+        {
+            self.streams.sockets.begin(id, stream.pending.exchange);
+            if stream.doubtful {
+                self.streams.sockets.lost(Direction::ToServer, mark);
+            }
+        }
     }
 
     fn frame(&mut self, direction: Direction, id: u32, len: u32, mark: Mark) {
@@ -542,6 +568,9 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn data(&mut self, direction: Direction, id: u32, bytes: &[u8], mark: Mark) {
+        if self.streams.sockets.data(id, direction, bytes, mark).is_some() {
+            return;
+        }
         if let Some(rpc) = self.body(direction, id, bytes.len() as u64, mark) {
             match direction {
                 Direction::ToServer => rpc.requests.take(bytes),
@@ -551,6 +580,9 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn data_missed(&mut self, direction: Direction, id: u32, len: u32, mark: Mark) {
+        if self.streams.sockets.missed(id, direction, len, mark).is_some() {
+            return;
+        }
         if let Some(rpc) = self.body(direction, id, u64::from(len), mark) {
             match direction {
                 Direction::ToServer => rpc.requests.miss(len),
@@ -560,6 +592,7 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn end(&mut self, direction: Direction, id: u32, mark: Mark) {
+        self.streams.sockets.end(id, direction, mark, self.office.now());
         let Some(stream) = self.streams.open.get_mut(&id) else { return };
         match direction {
             Direction::ToServer => {
@@ -581,6 +614,7 @@ impl Http2Listener for StreamsHearing<'_> {
 
     fn reset(&mut self, direction: Direction, id: u32, code: u32, mark: Mark) {
         let told = self.office.now();
+        self.streams.sockets.reset(id, direction, mark, told);
         let Some(stream) = self.streams.open.get_mut(&id) else { return };
         let reset = Reset { by: side(direction), code, mark, told };
         match &mut stream.reset {
@@ -647,11 +681,12 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn is_open(&self, id: u32) -> bool {
-        self.streams.open.contains_key(&id)
+        self.streams.open.contains_key(&id) || self.streams.sockets.is_open(id)
     }
 
     fn lost(&mut self, direction: Direction, acked: bool, mark: Mark) {
         self.streams.windows = None;
+        self.streams.sockets.lost(direction, mark);
         let gone = self.streams.left.is_some() && !acked;
         if direction == Direction::ToServer {
             let highest = self.streams.highest;

@@ -171,6 +171,7 @@ impl Summary {
                 ("silent", counts.silent),
                 ("opaque", counts.opaque),
                 ("tls", counts.tls),
+                ("hbone", counts.hbone),
                 ("tls_bytes", counts.tls_bytes),
                 ("http2", counts.http2),
                 ("retransmissions", counts.retransmissions),

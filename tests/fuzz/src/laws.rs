@@ -52,6 +52,7 @@ impl Pushed {
         assert!(counts.connections <= packets, "more connections than packets");
         assert!(counts.midstream <= counts.connections);
         assert!(counts.tls + counts.http2 <= counts.opaque);
+        assert!(counts.hbone <= counts.tls);
         // A request has at least a byte, a failed connect at least a packet, and an answer without
         // its request at least a byte.
         assert!(self.exchanges <= self.bytes + packets, "exchanges out of nothing");

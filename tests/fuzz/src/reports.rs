@@ -104,6 +104,7 @@ fn counts(cursor: &mut Cursor<'_>) -> Counts {
         silent: cursor.u8().into(),
         opaque: cursor.u8().into(),
         tls: cursor.u8().into(),
+        hbone: cursor.u8().into(),
         http2: cursor.u8().into(),
         retransmissions: cursor.u8().into(),
         gaps: cursor.u8().into(),
