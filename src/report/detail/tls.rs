@@ -104,7 +104,7 @@ pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange, tls: &Tls) {
     let who = exchange.by.map_or("one side", side);
     let _ = match (exchange.outcome, tls.plaintext) {
         (_, Some(Side::Client)) => write!(out, "the server wants TLS"),
-        (_, Some(Side::Server)) => write!(out, "the server answered in plaintext HTTP"),
+        (_, Some(Side::Server)) => write!(out, "the server answered in plaintext"),
         (Outcome::TlsOk, _) => {
             let version = tls.version.map_or("version not captured".into(), version_name);
             let _ = write!(out, "{version}");
