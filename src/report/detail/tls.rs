@@ -3,6 +3,7 @@ use std::io::Write as _;
 use crate::message::{alert_name, cipher_name, version_name};
 use crate::pairing::detail::{Shape, Tls};
 use crate::pairing::{Exchange, Outcome, Side};
+use crate::problem::Code;
 use crate::report::write::{date, integer, json_string, shown};
 
 /// Appends `,"tls":{...}`.
@@ -119,6 +120,16 @@ pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange, tls: &Tls) {
                 Some(name) => write!(out, "{who}: {name} ({description})"),
                 None => write!(out, "{who}: alert {description}"),
             },
+            None if exchange.findings.contains(Code::TlsCertificateRejected) => {
+                write!(out, "{who}: an encrypted alert; most likely it refuses the certificate")
+            }
+            None if exchange.findings.contains(Code::TlsClientCertificate) => {
+                let what = match tls.shape {
+                    Some(Shape::NoCertificate) => "got no client certificate",
+                    _ => "refuses the client's certificate",
+                };
+                write!(out, "{who}: an encrypted alert; most likely it {what}")
+            }
             None => write!(out, "{who}: an encrypted alert"),
         },
         _ if tls.answered.is_none() => write!(out, "{who} left; the server had not answered"),
