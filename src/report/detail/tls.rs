@@ -113,6 +113,9 @@ pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange, tls: &Tls) {
                 out.push(b' ');
                 shown(out, alpn, 20);
             }
+            if exchange.findings.contains(Code::TlsCertificateExpired) {
+                out.extend_from_slice(b"; its certificate has expired, or is not good yet");
+            }
             Ok(())
         }
         (Outcome::TlsAlert, _) => match tls.alert.and_then(|alert| alert.description) {
