@@ -56,6 +56,11 @@ fn captures() -> Vec<PathBuf> {
 }
 
 #[test]
+fn tls() {
+    replay("tls", &[]);
+}
+
+#[test]
 fn capture_reader() {
     replay("capture_reader", &captures());
 }

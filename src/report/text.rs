@@ -146,7 +146,8 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
             (word, exchange.close_code(), weight)
         }
         Outcome::WsAborted => ("ABORTED", None, Weight::Bad),
-        Outcome::TlsOk => ("ok", None, Weight::Fine),
+        Outcome::TlsOk if findings.is_empty() => ("ok", None, Weight::Fine),
+        Outcome::TlsOk => ("ok", None, Weight::Doubtful),
         Outcome::TlsAlert => ("ALERT", None, Weight::Bad),
         Outcome::TlsClosedNoAlert => ("LEFT", None, Weight::Bad),
         Outcome::InProgress if findings.contains(Code::NoResponse) => {

@@ -195,6 +195,26 @@ for name, operations in HTTP.items():
     seed("http1", name, b"\1" + operations)
     seed("http1", name + "-tight", b"\4" + operations)
 
+
+
+def turn(kind, *more, server=0, size=15):
+    return bytes([size << 4 | kind << 1 | server, *more])
+
+
+TLS = {
+    "tls13": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(3, 3) + turn(3, 0),
+    "tls13-refused": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(0, 6) + turn(3, 0) + turn(6),
+    "tls13-no-certificate": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(3, 1) + turn(3, 3)
+    + turn(3, 0, server=1) + turn(7, server=1),
+    "tls12": turn(0, 0) + turn(0, 2, server=1) + turn(0, 4, server=1) + turn(0, 5, server=1) + turn(0, 8)
+    + turn(0, 6) + turn(4, 2, 4) + b"abcd" + turn(0, 6, server=1) + turn(4, 2, 4, server=1) + b"abcd" + turn(6),
+    "tls12-alert": turn(0, 0) + turn(5, 2, 40, server=1) + turn(5, 4, 200, server=1) + turn(0, 7) + turn(6),
+    "silent": turn(0, 0, size=0) + turn(6),
+}
+for name, turns in TLS.items():
+    seed("tls", name, b"\0" + turns)
+    seed("tls", name + "-changed", b"\1" + turns)
+
 seed("report", "zeros", bytes(200))
 seed("report", "ones", b"\1" * 400)
 seed("report", "counting", bytes(range(256)) * 4)

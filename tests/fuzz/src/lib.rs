@@ -8,19 +8,22 @@ mod laws;
 mod operations;
 mod readers;
 mod reports;
+mod tls;
 
 pub use operations::http1;
 pub use readers::{analysis_pcap, capture_reader, decode};
 pub use reports::report;
+pub use tls::tls;
 
 /// A target: any bytes in, a panic if a law is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its folder under `seeds/` and `finds/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("capture_reader", capture_reader),
     ("decode", decode),
     ("http1", http1),
+    ("tls", tls),
     ("analysis_pcap", analysis_pcap),
     ("report", report),
 ];
