@@ -36,7 +36,7 @@ demo:
 	target=$${CARGO_TARGET_DIR:-target}; PATH="$$target/release:$$PATH" "$$target/release/kubectl-meshsniff" demo
 
 test:
-	@$(need) build test cluster
+	@$(need) build test cluster peers
 	$(static)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to what a target of the Makefile needs: installs it when root runs this where there is apt,
 # and otherwise names the command that does.
-#   need.sh build|test|cluster|demo|bench|fuzz ...
+#   need.sh build|test|cluster|peers|demo|bench|fuzz ...
 set -euo pipefail
 
 packages=() components=() crates=() nightly=
@@ -41,6 +41,16 @@ for purpose; do
       command_ ip iproute2
       command_ nsenter util-linux
       command_ pgrep procps
+      python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+      [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates) ;;
+    peers)
+      # The tests between real peers run where they can, and say why where not.
+      [ "$(id -u)" = 0 ] && type -P go apt-get >/dev/null || continue
+      command_ tcpdump tcpdump
+      command_ openssl openssl
+      command_ curl curl
+      command_ ip iproute2
+      command_ unshare util-linux
       python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
       [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates) ;;
     demo)

@@ -22,10 +22,12 @@ pub struct Counts {
     pub midstream: u64,
     /// Connections on which nothing was asked: connected only.
     pub silent: u64,
-    /// Connections with something else than HTTP/1 on them, or after an Upgrade or CONNECT.
+    /// Connections with something on them that is not read, also after an Upgrade or CONNECT.
     pub opaque: u64,
-    /// Connections that are identified as TLS (counted in `opaque` too).
+    /// Connections that are identified as TLS.
     pub tls: u64,
+    /// Bytes of application data in TLS, as encrypted, after handshakes.
+    pub tls_bytes: u64,
     /// Connections that are identified as HTTP/2 (counted in `opaque` too).
     pub http2: u64,
     /// Segments that repeat bytes already seen.
@@ -57,6 +59,7 @@ impl Counts {
             (&mut self.silent, other.silent),
             (&mut self.opaque, other.opaque),
             (&mut self.tls, other.tls),
+            (&mut self.tls_bytes, other.tls_bytes),
             (&mut self.http2, other.http2),
             (&mut self.retransmissions, other.retransmissions),
             (&mut self.gaps, other.gaps),

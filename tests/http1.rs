@@ -246,6 +246,21 @@ mod framing_of_responses {
     }
 
     #[test]
+    fn upgrade_to_http2() {
+        let get = "GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
+        let talk = open().client().sends(get).then().server();
+        let talk = talk.sends("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n");
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let talk = talk.sends(settings).then().client().sends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        let talk = talk.sends(settings).then().server();
+        // HEADERS on stream 1 with END_STREAM: `:status: 200`.
+        let talk = talk.sends([0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88]).then();
+        let report = talk.closes().says();
+        assert_eq!(report.brief(), ["GET /a 200 complete 0+0"]);
+        assert_eq!(report.one().stream, Some(1));
+    }
+
+    #[test]
     fn upgrade_refused() {
         let get = "GET /ws HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
         assert_eq!(response_framed(get, OK5), ["GET /ws 200 complete 0+5", NEXT]);
@@ -335,6 +350,16 @@ mod what_the_capture_lacks {
         let report = talk.closes().says();
         assert_eq!(report.brief(), ["GET /a - unknown 0+-"]);
         assert_eq!(report.counts.missed_bytes, OK5.len() as u64);
+    }
+
+    #[test]
+    fn the_answer_that_changed_the_protocol_was_not_captured() {
+        let upgrade = "GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        let switched = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n";
+        let talk = open().client().sends(upgrade).then().server().unseen(|t| t.sends(switched));
+        let talk = talk.then().client().sends(b"\x88\x82abcd\x62\x8a");
+        assert_eq!(talk.clone().then().closes().brief(), ["GET /a - unknown 0+-"]);
+        assert_eq!(talk.then().server().rst().brief(), ["GET /a - unknown 0+-"]);
     }
 
     #[test]

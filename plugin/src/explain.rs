@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Explain) -> anyhow::Result<Exit> {
 fn list() -> String {
     let mut text = String::from("Findings; kubectl meshsniff explain CODE tells more:\n\n");
     for detector in &DETECTORS {
-        text += &format!("  {:<20} {}\n", detector.code.name(), detector.title);
+        text += &format!("  {:<24} {}\n", detector.code.name(), detector.title);
     }
     text
 }
@@ -34,7 +34,7 @@ fn page(name: &str) -> Result<String, Usage> {
             false => format!("{name} is explained by {}:\n\n{text}", code.name()),
         });
     }
-    if ["complete", "half_close_ok"].contains(&name) {
+    if ["complete", "half_close_ok", "tls_ok"].contains(&name) {
         return Ok(format!("{name}: {}\n", fine(name)));
     }
     let near = nearest(name);
@@ -50,6 +50,7 @@ fn fine(name: &str) -> &'static str {
             "the client closed its half after the request and took the answer all the same. \
              Nothing is wrong."
         }
+        "tls_ok" => "the TLS handshake succeeded. Nothing is wrong.",
         _ => "the whole response was seen, before anyone closed. Nothing is wrong.",
     }
 }
@@ -72,13 +73,11 @@ fn code_of(name: &str) -> Option<Code> {
             Outcome::ConnectTimeout => Code::ConnectTimeout,
             Outcome::InProgress => Code::NoResponse,
             Outcome::Unknown => Code::CaptureLossy,
-            Outcome::Complete
-            | Outcome::HalfCloseOk
-            | Outcome::WsClosed
-            | Outcome::WsAborted
-            | Outcome::TlsOk
-            | Outcome::TlsAlert
-            | Outcome::TlsClosedNoAlert => return None,
+            Outcome::WsClosed => Code::WebsocketError,
+            Outcome::WsAborted => Code::WebsocketAborted,
+            Outcome::TlsAlert => Code::TlsHandshakeFailed,
+            Outcome::TlsClosedNoAlert => Code::TlsLeftSilently,
+            Outcome::Complete | Outcome::HalfCloseOk | Outcome::TlsOk => return None,
         })
     })
     .or_else(|| {

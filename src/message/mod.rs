@@ -7,13 +7,20 @@
 //! Bodies are counted, not kept and not looked at.
 
 mod http1;
+pub(crate) mod http2;
 mod identify;
+pub(crate) mod tls;
 mod upgrade;
+mod websocket;
+pub(crate) mod words;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
+pub use http2::{Broken, Field, Hpack};
 pub use identify::{Spoken, direction_of};
+pub use tls::{Certificate, alert_name, cipher_name, version_name};
 pub use upgrade::Upgrade;
+pub(crate) use websocket::{Frames, Hear, Said};
 
 use crate::capture::Mark;
 use crate::flow::Direction;
@@ -48,6 +55,9 @@ pub trait Listener {
 
     /// The server agreed to change the protocol; its last head was the answer.
     fn switched(&mut self, to: Upgrade);
+
+    /// The server answers a request in plaintext as one that speaks TLS: by this alert, or in words.
+    fn wants_tls(&mut self, alert: Option<u8>, mark: Mark);
 
     /// A limit was hit.
     fn hit(&mut self, limit: Limit);

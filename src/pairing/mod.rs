@@ -8,15 +8,23 @@
 mod connection;
 pub mod detail;
 mod exchange;
+mod handshake;
 mod hear;
 mod in_order;
+mod messages;
 mod outcome;
 mod pending;
+mod streams;
+mod websocket;
+mod windows;
 
 pub(crate) use connection::Busy;
 pub use connection::{Connection, Moment};
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
+pub(crate) use handshake::Handshake;
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
+pub(crate) use streams::{Streams, StreamsHearing};
+pub(crate) use websocket::{End, Socket};

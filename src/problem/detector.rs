@@ -4,7 +4,9 @@ use super::{
     Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
     connect_timeout, idle_timeout, inferred_timeout, max_connection_age, no_response,
     proxy_answered, server_closed_first, server_error, server_unavailable, slow_connect,
-    slow_response, truncated,
+    slow_response, tls_and_plaintext, tls_certificate_expired, tls_certificate_rejected,
+    tls_client_certificate, tls_handshake_failed, tls_left_silently, truncated, websocket_aborted,
+    websocket_error, websocket_refused,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -48,6 +50,15 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     no_response::DETECTOR,
     proxy_answered::DETECTOR,
     server_error::DETECTOR,
+    websocket_error::DETECTOR,
+    websocket_aborted::DETECTOR,
+    websocket_refused::DETECTOR,
+    tls_certificate_rejected::DETECTOR,
+    tls_client_certificate::DETECTOR,
+    tls_handshake_failed::DETECTOR,
+    tls_left_silently::DETECTOR,
+    tls_and_plaintext::DETECTOR,
+    tls_certificate_expired::DETECTOR,
     slow_connect::DETECTOR,
     server_unavailable::DETECTOR,
     max_connection_age::DETECTOR,
@@ -113,6 +124,7 @@ mod tests {
         assert_eq!(codes(Outcome::TruncatedRequest), [Code::Truncated]);
         assert_eq!(codes(Outcome::Refused), [Code::ConnectRefused]);
         assert_eq!(codes(Outcome::ConnectTimeout), [Code::ConnectTimeout]);
+        assert_eq!(codes(Outcome::WsAborted), [Code::WebsocketAborted]);
         assert_eq!(codes(Outcome::InProgress), [Code::NoResponse]);
         assert_eq!(codes(Outcome::Unknown), []);
     }

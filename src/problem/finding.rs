@@ -25,6 +25,24 @@ pub enum Code {
     ProxyAnswered,
     /// The application answered with 5xx.
     ServerError,
+    /// A WebSocket was closed with a code that says that something went wrong.
+    WebsocketError,
+    /// A WebSocket ended without a Close frame.
+    WebsocketAborted,
+    /// A WebSocket was asked for and the answer was not a WebSocket.
+    WebsocketRefused,
+    /// The client refused the server's certificate.
+    TlsCertificateRejected,
+    /// The server wanted a certificate of the client: none, or a wrong one.
+    TlsClientCertificate,
+    /// An alert that is not about a certificate ended the TLS handshake.
+    TlsHandshakeFailed,
+    /// One side left the TLS handshake without an alert.
+    TlsLeftSilently,
+    /// One side speaks TLS, the other plaintext.
+    TlsAndPlaintext,
+    /// The server's certificate is not good at the time of the capture.
+    TlsCertificateExpired,
     /// The connect was answered, late.
     SlowConnect,
     /// A server refused or dropped everything for a while, and answered afterwards.
@@ -103,7 +121,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 25] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -114,6 +132,15 @@ impl Code {
         Self::NoResponse,
         Self::ProxyAnswered,
         Self::ServerError,
+        Self::WebsocketError,
+        Self::WebsocketAborted,
+        Self::WebsocketRefused,
+        Self::TlsCertificateRejected,
+        Self::TlsClientCertificate,
+        Self::TlsHandshakeFailed,
+        Self::TlsLeftSilently,
+        Self::TlsAndPlaintext,
+        Self::TlsCertificateExpired,
         Self::SlowConnect,
         Self::ServerUnavailable,
         Self::MaxConnectionAge,
@@ -140,6 +167,15 @@ impl Code {
             Self::NoResponse => "no-response",
             Self::ProxyAnswered => "proxy-answered",
             Self::ServerError => "server-error",
+            Self::WebsocketError => "websocket-error",
+            Self::WebsocketAborted => "websocket-aborted",
+            Self::WebsocketRefused => "websocket-refused",
+            Self::TlsCertificateRejected => "tls-certificate-rejected",
+            Self::TlsClientCertificate => "tls-client-certificate",
+            Self::TlsHandshakeFailed => "tls-handshake-failed",
+            Self::TlsLeftSilently => "tls-left-silently",
+            Self::TlsAndPlaintext => "tls-and-plaintext",
+            Self::TlsCertificateExpired => "tls-certificate-expired",
             Self::SlowConnect => "slow-connect",
             Self::ServerUnavailable => "server-unavailable",
             Self::MaxConnectionAge => "max-connection-age",

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::message::alert_name;
 use crate::pairing::Exchange;
 
 /// A duration as a person reads it: `3.2 ms`, `498 ms`, `1.61 s`, `75 s`.
@@ -44,6 +45,34 @@ pub(super) fn after_request(span: Option<Duration>) -> String {
     match span {
         Some(span) => format!(" {} after its request", Span(span)),
         None => String::new(),
+    }
+}
+
+/// ` 0.42 ms after its ClientHello`, or nothing said if that is not known.
+pub(super) fn after_hello(exchange: &Exchange) -> String {
+    match exchange.gap() {
+        Some(span) => format!(" {} after the ClientHello", Span(span)),
+        None => String::new(),
+    }
+}
+
+/// An alert, and what libraries print for it: `unknown_ca (48)`.
+pub(super) fn alert_words(description: u8) -> String {
+    match alert_name(description) {
+        Some(name) => format!("{name} ({description})"),
+        None => format!("alert {description}"),
+    }
+}
+
+/// `; it is of CN=a, signed by CN=b`; empty if the certificate is not known.
+pub(super) fn certificate_words(exchange: &Exchange) -> String {
+    let Some(certificate) = exchange.tls().and_then(|tls| tls.certificate.as_ref()) else {
+        return String::new();
+    };
+    let (subject, issuer) = (certificate.subject.escape_debug(), certificate.issuer.escape_debug());
+    match certificate.subject == certificate.issuer {
+        true => format!("; it is of {subject}, signed by itself"),
+        false => format!("; it is of {subject}, signed by {issuer}"),
     }
 }
 

@@ -171,6 +171,7 @@ impl Summary {
                 ("silent", counts.silent),
                 ("opaque", counts.opaque),
                 ("tls", counts.tls),
+                ("tls_bytes", counts.tls_bytes),
                 ("http2", counts.http2),
                 ("retransmissions", counts.retransmissions),
                 ("gaps", counts.gaps),

@@ -235,7 +235,7 @@ fn when_nothing_is_wrong_it_says_so() {
 fn when_nothing_was_seen_it_says_why() {
     let text = text(&[], &Counts { connections: 3, tls: 3, opaque: 3, ..counts() });
     assert!(text.starts_with("No request was seen: 3 connections, 3 not read.\n"), "{text}");
-    assert!(text.contains("TLS, which is not read: 3."), "{text}");
+    assert!(text.contains("TLS, read as far as it is not encrypted: 3."), "{text}");
 }
 
 #[test]

@@ -119,11 +119,40 @@ impl OfRoute<'_> {
             Code::ServerError => {
                 format!("{of} {were} answered by the application with {}.", self.statuses())
             }
+            Code::WebsocketError => {
+                format!("{of} {were} closed with {}{}.", self.statuses(), after(&times))
+            }
+            Code::WebsocketAborted => {
+                format!("{of} ended without a Close frame{}.", heap(&times))
+            }
+            Code::WebsocketRefused => {
+                format!("{of} {were} to become a WebSocket and got {}.", self.statuses())
+            }
             Code::SlowResponse => format!(
                 "{of} {were} answered slowly: after {} (median), {} at most.",
                 Span(percentile(&times, 50)),
                 Span(percentile(&times, 100))
             ),
+            Code::TlsCertificateRejected => format!(
+                "{of} failed{}: the client refused the server's certificate.",
+                after(&times)
+            ),
+            Code::TlsClientCertificate => format!(
+                "{of} failed{}: the server wants a client certificate, and got none that it takes.",
+                after(&times)
+            ),
+            Code::TlsHandshakeFailed => {
+                format!("{of} failed{}: an alert ended the handshake.", after(&times))
+            }
+            Code::TlsLeftSilently => {
+                format!("{of} failed{}: one side left the handshake without a word.", heap(&times))
+            }
+            Code::TlsAndPlaintext => {
+                format!("{of} failed: one side speaks TLS, the other plaintext.")
+            }
+            Code::TlsCertificateExpired => {
+                format!("{of} had a certificate that has expired, or is not good yet.")
+            }
             Code::SlowConnect
             | Code::ServerUnavailable
             | Code::MaxConnectionAge

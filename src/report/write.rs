@@ -71,6 +71,21 @@ pub(super) fn clock(out: &mut Vec<u8>, time: Timestamp) {
     out.extend_from_slice(&text);
 }
 
+/// Seconds of the epoch as `2026-11-22T06:19:30Z`.
+pub(super) fn date(out: &mut Vec<u8>, seconds: i64) {
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days from March of year 0, so that leap days come last in their year, in cycles of 400 years.
+    let day = day + 719_468;
+    let (cycle, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
+    let year = cycle * 400 + year + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+}
+
 /// `03:18:06`, UTC.
 pub(super) fn time_of_day(time: Timestamp) -> String {
     let mut text = Vec::new();
@@ -216,6 +231,20 @@ mod tests {
         let says = |nanos| text(|out| clock(out, Timestamp::from_nanos(nanos)));
         assert_eq!(says(1_700_000_000_123_000_000), "22:13:20.123");
         assert_eq!(says(-1_000_000), "23:59:59.999");
+    }
+
+    #[test]
+    fn dates_of_all_times() {
+        let says = |seconds| text(|out| date(out, seconds));
+        assert_eq!(says(0), "1970-01-01T00:00:00Z");
+        assert_eq!(says(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(says(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(says(1_735_603_199), "2024-12-30T23:59:59Z");
+        assert_eq!(says(253_402_300_799), "9999-12-31T23:59:59Z");
+        assert_eq!(says(-1), "1969-12-31T23:59:59Z");
+        for seconds in [i64::MIN, i64::MAX] {
+            assert!(says(seconds).ends_with('Z'));
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use framing::Framing;
 use head::Read;
 
 use super::Listener;
-use super::identify::{Spoken, identify};
+use super::identify::{Spoken, identify, identify_in_the_middle};
+use super::tls;
 use crate::capture::Mark;
 use crate::flow::Direction;
 use crate::limits::Limit;
@@ -229,6 +230,8 @@ impl Http1 {
         let lines = head::whole_lines(&bytes);
         let head = match lines.as_deref().map(head::request) {
             Some(Read::Whole(_, head)) => Some(head),
+            // After a 101 that was not captured, these are not the bytes of a request.
+            _ if identify(&bytes, Direction::ToServer) == Spoken::Other => return,
             _ if self.spoken == Some(Spoken::Http1) => None,
             _ => return,
         };
@@ -252,14 +255,20 @@ impl Http1 {
         }
         let lost = self.stream(direction).state == State::Lost;
         let known = !lost && self.spoken == Some(Spoken::Http1);
-        match if known { Spoken::Http1 } else { identify(rest, direction) } {
+        let spoken = match (known, lost && self.spoken.is_none()) {
+            (true, _) => Spoken::Http1,
+            (false, true) => identify_in_the_middle(rest, direction),
+            (false, false) => identify(rest, direction),
+        };
+        match spoken {
             Spoken::Http1 => {}
             Spoken::NeedMore if !lost => {
                 self.keep(direction, rest, mark, listener);
                 return bytes.len();
             }
             spoken => {
-                if self.spoken.is_none() && (!lost || spoken == Spoken::Http2) {
+                if self.spoken.is_none() && (!lost || matches!(spoken, Spoken::Http2 | Spoken::Tls))
+                {
                     self.opaque(spoken);
                     return empty;
                 } else if !lost {
@@ -381,6 +390,9 @@ impl Http1 {
                         return Read::Whole(len, ());
                     }
                     listener.response(head, first, mark, true);
+                    if head.status == 400 && wants_tls(&bytes[len..]) {
+                        listener.wants_tls(None, mark);
+                    }
                     if let Some(upgrade) = upgrade {
                         listener.switched(upgrade);
                     }
@@ -388,7 +400,14 @@ impl Http1 {
                     Read::Whole(len, ())
                 }
                 Read::Partial => Read::Partial,
-                Read::Invalid => self.invalid(direction, mark, listener),
+                Read::Invalid => {
+                    let Some(alert) = tls::is_alert(bytes) else {
+                        return self.invalid(direction, mark, listener);
+                    };
+                    self.to_client.state = State::Opaque;
+                    listener.wants_tls(Some(alert), mark);
+                    Read::Invalid
+                }
             },
         }
     }
@@ -471,4 +490,21 @@ impl Http1 {
         self.to_server.state = State::Opaque;
         self.to_client.state = State::Opaque;
     }
+}
+
+/// Bytes of an answer's body that are looked at for words that say that TLS is spoken here.
+const WORDS: usize = 512;
+
+/// Whether the body of a 400 says that TLS is spoken here: in the words of Go, nginx, Tomcat and
+/// Apache httpd.
+#[cold]
+fn wants_tls(body: &[u8]) -> bool {
+    let words: [&[u8]; 4] = [
+        b"HTTP request to an HTTPS server",
+        b"plain HTTP request was sent to HTTPS port",
+        b"combination of host and port requires TLS",
+        b"speaking plain HTTP to an SSL-enabled server port",
+    ];
+    let body = &body[..body.len().min(WORDS)];
+    words.iter().any(|words| body.windows(words.len()).any(|window| window == *words))
 }

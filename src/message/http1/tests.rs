@@ -51,6 +51,10 @@ impl Listener for Heard {
         self.lines.push(format!("switched to {to:?}"));
     }
 
+    fn wants_tls(&mut self, alert: Option<u8>, _: Mark) {
+        self.lines.push(format!("wants TLS {alert:?}"));
+    }
+
     fn hit(&mut self, limit: Limit) {
         self.lines.push(format!("{limit:?}"));
     }

@@ -7,7 +7,8 @@ mod websocket;
 
 pub use connect::Connect;
 pub use http2::{Grpc, Http2, Stall};
-pub use tls::{Alert, Certificate, Tls};
+pub use tls::{Alert, Shape, Tls};
+pub(crate) use websocket::latest;
 pub use websocket::{Close, WebSocket, WebSocketSide};
 
 /// What only some protocols have.

@@ -1,4 +1,5 @@
-use crate::capture::{Mark, Timestamp};
+use crate::capture::Mark;
+use crate::message::Certificate;
 use crate::pairing::Side;
 
 /// What a TLS handshake shows in plaintext.
@@ -30,27 +31,33 @@ pub struct Tls {
     pub client_certificate_asked: bool,
     /// The client's answer to that had no certificate in it, where that is not encrypted.
     pub client_certificate_empty: bool,
-    /// The alert that ended it.
+    /// The alert that ended it; of an HTTP/1 exchange, the server's answer in TLS.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub alert: Option<Alert>,
-    /// Records of application data from the client.
-    pub records_request: u64,
-    /// Records of application data from the server.
-    pub records_response: u64,
+    /// What shows that the client answered with a certificate, or with none, where that is
+    /// encrypted: by the lengths of its records.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub shape: Option<Shape>,
+    /// The one that speaks plaintext, where only the other speaks TLS.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub plaintext: Option<Side>,
+    /// The packet that proves that the handshake has succeeded.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub done: Option<Mark>,
+    /// The server's first message.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub answered: Option<Mark>,
 }
 
-/// A certificate as its holder sent it; nothing of it is checked here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How the client answered, by the lengths of its encrypted records (TLS 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Certificate {
-    /// Whose it is.
-    pub subject: Box<str>,
-    /// Who signed it.
-    pub issuer: Box<str>,
-    /// From when it is good.
-    pub not_before: Timestamp,
-    /// Until when it is good.
-    pub not_after: Timestamp,
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Shape {
+    /// With a Certificate message that has no certificate in it.
+    NoCertificate,
+    /// With more than its Finished: a certificate.
+    Certificate,
 }
 
 /// An alert (RFC 8446 section 6).

