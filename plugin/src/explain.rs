@@ -85,6 +85,7 @@ fn code_of(name: &str) -> Option<Code> {
             "DC" | "DR" => Code::ClientClosedFirst,
             "UT" => Code::InferredTimeout,
             "UC" => Code::ServerClosedFirst,
+            "DT" => Code::MaxConnectionAge,
             "UF" => Code::ConnectRefused,
             "UPE" => Code::Truncated,
             "UH" | "UO" | "URX" | "NC" | "NR" | "SI" | "UMSDR" => Code::ProxyAnswered,

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use meshsniff::capture::{Item, LinkType, Mark, Packet, Reader, Timestamp};
-use meshsniff::pairing::{Exchange, Outcome};
+use meshsniff::pairing::{Connection, Exchange, Outcome};
 use meshsniff::{Analysis, Counts, Event, Settings};
 
 /// A frame that owns its bytes, so that it can be moved, doubled or lost.
@@ -28,6 +28,7 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) connections: Vec<Connection>,
     pub(crate) counts: Counts,
 }
 
@@ -90,20 +91,26 @@ pub(crate) fn analyse(frames: &[Frame]) -> Report {
 
 pub(crate) fn analyse_with(frames: &[Frame], settings: Settings) -> Report {
     let mut analysis = Analysis::new(settings);
-    let mut exchanges = Vec::new();
+    let (mut exchanges, mut connections) = (Vec::new(), Vec::new());
     for (number, frame) in (1..).zip(frames) {
         analysis.push(&frame.packet(number));
-        drain(&mut analysis, &mut exchanges);
+        drain(&mut analysis, &mut exchanges, &mut connections);
     }
     analysis.finish();
-    drain(&mut analysis, &mut exchanges);
-    Report { exchanges, counts: analysis.counts().clone() }
+    drain(&mut analysis, &mut exchanges, &mut connections);
+    Report { exchanges, connections, counts: analysis.counts().clone() }
 }
 
-fn drain(analysis: &mut Analysis, exchanges: &mut Vec<Exchange>) {
+fn drain(
+    analysis: &mut Analysis,
+    exchanges: &mut Vec<Exchange>,
+    connections: &mut Vec<Connection>,
+) {
     while let Some(event) = analysis.poll() {
-        if let Event::Exchange(exchange) = event {
-            exchanges.push(*exchange);
+        match event {
+            Event::Exchange(exchange) => exchanges.push(*exchange),
+            Event::Connection(connection) => connections.push(*connection),
+            Event::Question(_) => {}
         }
     }
 }
