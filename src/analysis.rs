@@ -215,7 +215,7 @@ impl Sink<Conversation> for Desk {
                     }
                     taken
                 });
-                if taken < bytes.len() && conversation.other.is_some() {
+                if (taken < bytes.len() || cut > 0) && conversation.other.is_some() {
                     let rest = FlowEvent::Data { direction, bytes: &bytes[taken..], cut, mark };
                     self.other(conversation, info, rest);
                 }
@@ -242,6 +242,7 @@ impl Sink<Conversation> for Desk {
                 return;
             }
             FlowEvent::StillReading { .. } => return conversation.pairing.still_reading(self),
+            FlowEvent::Settled { .. } => return,
             FlowEvent::Reset { direction, mark } => {
                 self.stream(conversation, info, |http, _, hearing| http.client_done(hearing));
                 conversation.pairing.reset(direction, mark, self);
@@ -261,6 +262,11 @@ impl Sink<Conversation> for Desk {
         self.counts.opaque += u64::from(never_understood && !conversation.failed);
         self.keeps(conversation.http.kept(), 0);
         *conversation = Conversation { spoke: true, ..Conversation::default() };
+    }
+
+    #[inline]
+    fn waits(&self, conversation: &Conversation) -> bool {
+        conversation.other.as_ref().is_some_and(|other| other.waits())
     }
 
     fn counts(&mut self) -> &mut Counts {

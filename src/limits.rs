@@ -26,6 +26,10 @@ pub struct Limits {
     ///
     /// 1,024: nginx and Envoy stop reading far below it.
     pub pipelined: usize,
+    /// Streams of HTTP/2 that are open at once on one connection.
+    ///
+    /// 4,096: servers allow 100 to 1,024; at about 600 bytes each, 2.5 MB.
+    pub streams: usize,
     /// Silence after which a connection that one side has closed is judged.
     ///
     /// 5 minutes: longer than any answer that a caller still waits for.
@@ -44,6 +48,7 @@ impl Default for Limits {
             out_of_order: 1 << 20,
             head: 64 << 10,
             pipelined: 1024,
+            streams: 4096,
             answer: Duration::from_secs(300),
             idle: Duration::from_secs(3600),
         }
@@ -64,12 +69,20 @@ pub enum Limit {
     Head,
     /// [`Limits::pipelined`].
     Pipelined,
+    /// [`Limits::streams`].
+    Streams,
 }
 
 impl Limit {
     /// Every limit that is counted.
-    pub const ALL: [Self; 5] =
-        [Self::Connections, Self::Buffered, Self::OutOfOrder, Self::Head, Self::Pipelined];
+    pub const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::Buffered,
+        Self::OutOfOrder,
+        Self::Head,
+        Self::Pipelined,
+        Self::Streams,
+    ];
 
     /// What happened when it was hit, as words for a report.
     pub fn consequence(self) -> &'static str {
@@ -79,6 +92,7 @@ impl Limit {
             Self::OutOfOrder => "gaps declared because too much came out of order",
             Self::Head => "heads too long to be read",
             Self::Pipelined => "requests not followed because too many were in flight",
+            Self::Streams => "streams not followed because too many were open",
         }
     }
 }

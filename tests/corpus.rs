@@ -104,7 +104,7 @@ fn http_log() {
         }
         let report = report(&capture);
         let mut ours: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for exchange in report.exchanges.iter().filter(|e| e.protocol == Protocol::Http1) {
+        for exchange in report.exchanges.iter().filter(|e| e.protocol != Protocol::Tcp) {
             ours.entry(exchange.connection).or_default().push(line(exchange));
         }
         // Logs without methods.
@@ -251,6 +251,64 @@ const UNTIMED: (&str, usize) = ("http/methods.pcap", 18);
 
 /// Answers that end with the connection: TShark times them to the FIN, we to their last byte.
 const TO_THE_FIN: (&str, usize) = ("tcp/tcp-fast-open.pcap", 2);
+
+#[test]
+fn websocket_log() {
+    let mut compared = 0;
+    for (test, capture, logs) in map() {
+        let Some(name) = logs.iter().find(|name| name.starts_with("websocket")) else { continue };
+        let rows = log(format!("tests/corpus/zeek/expected/{test}/{name}"));
+        let zeek: Vec<_> = rows.iter().map(|row| (&*row["id.orig_p"], &*row["uri"])).collect();
+        let report = report(&capture);
+        let sockets = report.exchanges.iter().filter(|e| e.protocol == Protocol::Ws);
+        let ours: Vec<_> = sockets
+            .map(|e| (e.client.port().to_string(), e.request.path.clone().unwrap_or_default()))
+            .collect();
+        let ours: Vec<_> = ours.iter().map(|(port, path)| (&**port, &**path)).collect();
+        assert_eq!(ours, zeek, "{test}: {capture}");
+        compared += zeek.len();
+    }
+    assert_eq!(compared, 4);
+}
+
+/// What a side of a WebSocket said: messages, the frames of the capture with its last Ping and its
+/// last Pong, and with its Close.
+type Spoken = (u64, Option<u64>, Option<u64>, Option<u64>);
+
+#[test]
+fn websocket_opcodes() {
+    let mut compared = 0;
+    for (capture, rows) in tshark().iter().filter(|(name, _)| name.starts_with("websocket/")) {
+        let report = report(capture);
+        for exchange in report.exchanges.iter().filter(|e| e.protocol == Protocol::Ws) {
+            let websocket = exchange.websocket().unwrap();
+            for (side, from) in
+                [(&websocket.client, exchange.client), (&websocket.server, exchange.server)]
+            {
+                let (mut theirs, from): (Spoken, _) =
+                    ((0, None, None, None), from.port().to_string());
+                for row in rows.iter().filter(|row| row.0["tcp.srcport"] == from) {
+                    let frame = row.number("frame.number");
+                    for opcode in row.0["websocket.opcode"].split(',') {
+                        match opcode {
+                            "1" | "2" => theirs.0 += 1,
+                            "8" => theirs.3 = Some(frame),
+                            "9" => theirs.1 = Some(frame),
+                            "10" => theirs.2 = Some(frame),
+                            _ => continue,
+                        }
+                        compared += 1;
+                    }
+                }
+                let number = |mark: Option<meshsniff::capture::Mark>| mark.map(|mark| mark.number);
+                let close = side.close.as_ref().map(|close| close.mark);
+                let ours = (side.messages, number(side.ping), number(side.pong), number(close));
+                assert_eq!(ours, theirs, "{capture}: {from}");
+            }
+        }
+    }
+    assert!(compared >= 40, "{compared}");
+}
 
 #[test]
 fn http_time() {

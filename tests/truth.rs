@@ -55,22 +55,26 @@ fn the_mangled_captures_that_are_kept() {
     }
 }
 
-/// Damages every capture with several seeds; answers the mean recall of `tutorial-504`.
+/// Damages every capture with several seeds; answers the mean recall of the worse of `tutorial-504` and
+/// `websocket`.
 fn damaged(damage: Damage, seeds: std::ops::Range<u64>) -> f64 {
-    let mut recalls = Vec::new();
+    let mut recalls = [const { Vec::new() }; 2];
     let mut wrong = Vec::new();
     for (name, truth, frames) in sets() {
         for seed in seeds.clone() {
             let score = judge(&truth, &damage.to(&frames, seed));
-            if name == "http1/tutorial-504" {
-                recalls.push(score.recall());
+            match name.as_str() {
+                "http1/tutorial-504" => recalls[0].push(score.recall()),
+                "websocket/websocket" => recalls[1].push(score.recall()),
+                _ => {}
             }
             let of = |verdict: &String| format!("{name} seed {seed}: {verdict}");
             wrong.extend(score.false_verdicts.iter().map(of));
         }
     }
     assert_eq!(wrong, [""; 0], "{damage:?}");
-    recalls.iter().sum::<f64>() / recalls.len() as f64
+    let means = recalls.map(|list| list.iter().sum::<f64>() / list.len() as f64);
+    means[0].min(means[1])
 }
 
 #[test]

@@ -72,10 +72,10 @@ fn code_of(name: &str) -> Option<Code> {
             Outcome::ConnectTimeout => Code::ConnectTimeout,
             Outcome::InProgress => Code::NoResponse,
             Outcome::Unknown => Code::CaptureLossy,
+            Outcome::WsClosed => Code::WebsocketError,
+            Outcome::WsAborted => Code::WebsocketAborted,
             Outcome::Complete
             | Outcome::HalfCloseOk
-            | Outcome::WsClosed
-            | Outcome::WsAborted
             | Outcome::TlsOk
             | Outcome::TlsAlert
             | Outcome::TlsClosedNoAlert => return None,

@@ -7,7 +7,12 @@
 //! A connection begins as HTTP/1, or unknown. When its bytes are those of another protocol, or an
 //! upgrade changes it, a [`Talk`] takes over and hears of everything that follows.
 
+mod http2;
+mod websocket;
+
 use std::fmt::Debug;
+
+use http2::Http2Talk;
 
 use crate::flow::{FlowEvent, Info};
 use crate::message::{Http1, Spoken, Upgrade};
@@ -22,6 +27,12 @@ pub(crate) trait Talk: Debug {
 
     /// Bytes kept: unfinished messages and tables.
     fn kept(&self) -> usize;
+
+    /// Whether a decision waits until packets captured out of order have had time to come:
+    /// [`FlowEvent::Settled`].
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// What is kept for one connection.
@@ -60,7 +71,7 @@ impl Conversation {
     pub(crate) fn hand_over(&mut self, info: &Info, office: &mut dyn Office) {
         let unread = self.http.take_unread();
         self.other = match self.pairing.take_switched() {
-            Some((exchange, to)) => upgraded(exchange, to, office),
+            Some((exchange, to)) => Some(upgraded(exchange, to)),
             None => identified(self.http.spoken(), info),
         };
         let Some(other) = &mut self.other else { return };
@@ -72,24 +83,18 @@ impl Conversation {
 }
 
 /// What a connection changes to by an upgrade.
-fn upgraded(
-    mut exchange: Box<Exchange>,
-    to: Upgrade,
-    office: &mut dyn Office,
-) -> Option<Box<dyn Talk>> {
+fn upgraded(exchange: Box<Exchange>, to: Upgrade) -> Box<dyn Talk> {
     match to {
-        Upgrade::WebSocket | Upgrade::H2c => {
-            exchange.outcome = crate::pairing::Outcome::Complete;
-            office.ended(exchange);
-            None
-        }
+        Upgrade::H2c => Box::new(Http2Talk::upgraded(exchange)),
+        Upgrade::WebSocket => Box::new(websocket::OnTcp::new(exchange)),
     }
 }
 
 /// What is spoken, by the connection's first bytes.
-fn identified(spoken: Option<Spoken>, _info: &Info) -> Option<Box<dyn Talk>> {
+fn identified(spoken: Option<Spoken>, info: &Info) -> Option<Box<dyn Talk>> {
     match spoken? {
-        Spoken::Http2 | Spoken::Tls => None,
+        Spoken::Http2 => Some(Box::new(Http2Talk::new(info))),
+        Spoken::Tls => None,
         Spoken::Http1 | Spoken::Other | Spoken::NeedMore => None,
     }
 }

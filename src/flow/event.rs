@@ -59,6 +59,12 @@ pub enum FlowEvent<'a> {
         /// The acknowledgment.
         mark: Mark,
     },
+    /// What was undecided at `since` ([`Sink::waits`](super::Sink::waits)) can be decided: packets
+    /// that were captured out of order have had time to come.
+    Settled {
+        /// The latest packet when the wait began.
+        since: Mark,
+    },
     /// One side has reset the connection. Nothing follows.
     Reset {
         /// Who.

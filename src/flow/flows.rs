@@ -198,7 +198,9 @@ impl<T: Default> Flows<T> {
         let (client, server) = (connection.info.client, connection.info.server);
         let before = if self.buffered > 0 { connection.cost() } else { 0 };
         let mut teller = Teller { slot, sink };
-        let unsettled = segment_told(&mut teller, direction, segment);
+        let mut unsettled = segment_told(&mut teller, direction, segment);
+        let waits = sink.waits(&slot.conversation);
+        unsettled |= waits;
         let connection = &mut slot.connection;
         let after = if unsettled || before > 0 { connection.cost() } else { 0 };
         let over = connection.state == State::Over;
@@ -208,7 +210,7 @@ impl<T: Default> Flows<T> {
         let schedule = unsettled && !over && connection.unsettled.is_none();
         if schedule {
             connection.unsettled = Some(self.now);
-        } else if connection.unsettled.is_some() && connection.settled() {
+        } else if connection.unsettled.is_some() && !waits && connection.settled() {
             connection.unsettled = None;
         }
         if both_seen {
@@ -257,7 +259,23 @@ impl<T: Default> Flows<T> {
                 slot.connection.unsettled = None;
                 let reset = slot.connection.reset.is_some();
                 self.settle(id, reset, sink);
+                self.decide(id, since, sink);
             }
+        }
+    }
+
+    /// Tells a conversation that waits that it may decide; if it waits for more, it is told again.
+    fn decide(&mut self, id: u32, since: Mark, sink: &mut impl Sink<T>) {
+        let Some(slot) = self.table.get_mut(id) else { return };
+        if slot.connection.state == State::Over || !sink.waits(&slot.conversation) {
+            return;
+        }
+        Teller { slot, sink }.event(FlowEvent::Settled { since });
+        if sink.waits(&slot.conversation) && slot.connection.unsettled.is_none() {
+            let since = self.now;
+            let serial = slot.connection.info.serial;
+            slot.connection.unsettled = Some(since);
+            self.unsettled.push_back(Unsettled { id, serial, since });
         }
     }
 

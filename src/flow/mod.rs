@@ -37,6 +37,10 @@ pub trait Sink<T> {
     /// The next event of a connection.
     fn event(&mut self, conversation: &mut T, info: &Info, event: FlowEvent<'_>);
 
+    /// Whether a decision waits until packets captured out of order have had time to come; it is
+    /// to be made with [`FlowEvent::Settled`].
+    fn waits(&self, conversation: &T) -> bool;
+
     /// Where everything is counted.
     fn counts(&mut self) -> &mut Counts;
 }

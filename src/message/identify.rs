@@ -1,3 +1,4 @@
+use super::http2::{is_frames, is_servers_preface};
 use crate::flow::Direction;
 
 /// What is spoken on a connection, by its first bytes.
@@ -5,7 +6,7 @@ use crate::flow::Direction;
 pub enum Spoken {
     /// HTTP/1.0 or HTTP/1.1.
     Http1,
-    /// HTTP/2, by its connection preface.
+    /// HTTP/2, by its connection preface or its frames.
     Http2,
     /// TLS, by its first record.
     Tls,
@@ -29,7 +30,16 @@ pub(super) fn identify(bytes: &[u8], direction: Direction) -> Spoken {
     }
     match direction {
         Direction::ToServer => request_line(bytes),
+        Direction::ToClient if is_servers_preface(bytes) => Spoken::Http2,
         Direction::ToClient => prefix(bytes, b"HTTP/1."),
+    }
+}
+
+/// What a segment is that may be from anywhere in a stream.
+pub(super) fn identify_in_the_middle(bytes: &[u8], direction: Direction) -> Spoken {
+    match identify(bytes, direction) {
+        Spoken::Other | Spoken::NeedMore if is_frames(bytes, direction) => Spoken::Http2,
+        spoken => spoken,
     }
 }
 
@@ -43,6 +53,9 @@ pub fn direction_of(bytes: &[u8]) -> Option<Direction> {
         [22, 3, _, _, _, 1, ..] => return Some(Direction::ToServer),
         [22, 3, _, _, _, 2, ..] => return Some(Direction::ToClient),
         _ => {}
+    }
+    if let Some(direction) = super::http2::direction_of(bytes) {
+        return Some(direction);
     }
     let request = bytes.starts_with(b"PRI * HTTP/2")
         || (bytes.contains(&b'\n') && request_line(bytes) == Spoken::Http1);

@@ -7,15 +7,18 @@
 //! Bodies are counted, not kept and not looked at.
 
 mod http1;
-mod http2;
+pub(crate) mod http2;
 mod identify;
 mod upgrade;
+mod websocket;
+pub(crate) mod words;
 
 pub(crate) use http1::Http1;
 pub use http1::{Asked, RequestHead, ResponseHead};
 pub use http2::{Broken, Field, Hpack};
 pub use identify::{Spoken, direction_of};
 pub use upgrade::Upgrade;
+pub(crate) use websocket::{Frames, Hear, Said};
 
 use crate::capture::Mark;
 use crate::flow::Direction;

@@ -67,7 +67,8 @@ pub struct Exchange {
     /// Who ended it, where the outcome says that somebody left.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub by: Option<Side>,
-    /// The packet with which that side left (FIN or RST); of a refused connect, the RST.
+    /// The packet with which that side left (FIN or RST); of a refused connect, the RST; of a
+    /// WebSocket that was closed, its first Close.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub close: Option<Mark>,
     /// The answer that came after the client had left.
@@ -125,7 +126,7 @@ pub struct Response {
     pub last: Mark,
     /// Bytes of its body, without framing.
     pub body: u64,
-    /// It was made by a proxy of the mesh, not by the application: how that shows.
+    /// It was made by a proxy of the mesh, not by the application, or may have been: how that shows.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub proxy: Option<ProxyAnswer>,
 }
@@ -137,6 +138,9 @@ pub struct Response {
 pub enum ProxyAnswer {
     /// `server: envoy` or `istio-envoy` without `x-envoy-upstream-service-time`.
     Envoy,
+    /// The same in answer to an upgrade, for which Envoy never says whether it asked: its own
+    /// answer or the server's.
+    EnvoyPerhaps,
     /// Linkerd's `l5d-proxy-error`, with its text.
     Linkerd(Box<str>),
 }
@@ -153,8 +157,12 @@ pub struct Late {
 }
 
 impl Exchange {
-    /// From the request's last byte to the packet with which somebody left.
+    /// From the request's last byte to the packet with which somebody left. Of a WebSocket that is its
+    /// [`total`](Self::total).
     pub fn gap(&self) -> Option<Duration> {
+        if matches!(self.outcome, Outcome::WsClosed | Outcome::WsAborted) {
+            return None;
+        }
         Some(self.close?.time.since(self.request.last?.time))
     }
 
@@ -168,14 +176,33 @@ impl Exchange {
         Some(self.response.as_ref()?.first.time.since(self.request.last?.time))
     }
 
-    /// From the request's last byte to the response's last, if the response is whole.
+    /// From the request's last byte to the response's last, if the response is whole; of a WebSocket
+    /// to its end, the first Close or else the first FIN or RST.
     pub fn total(&self) -> Option<Duration> {
         match self.outcome {
             Outcome::Complete | Outcome::HalfCloseOk => {
                 Some(self.response.as_ref()?.last.time.since(self.request.last?.time))
             }
+            Outcome::WsClosed | Outcome::WsAborted => {
+                Some(self.close?.time.since(self.request.last?.time))
+            }
             _ => None,
         }
+    }
+
+    /// The code of the Close that a WebSocket was closed with: the first one that names an error,
+    /// or else the first.
+    pub fn close_code(&self) -> Option<u16> {
+        let websocket = self.websocket()?;
+        let closes = [&websocket.client, &websocket.server].map(|side| side.close.as_ref());
+        let (_, first) = websocket.first_close()?;
+        let error = closes.into_iter().flatten().find(|close| close.is_error());
+        if first.is_error() { first.code } else { error.unwrap_or(first).code }
+    }
+
+    /// From the request's last byte to the end of the WebSocket that came of it.
+    pub fn lifetime(&self) -> Option<Duration> {
+        matches!(self.protocol, Protocol::Ws).then(|| self.total())?
     }
 
     /// From the request's last byte to the answer that came after the client had left.

@@ -1,11 +1,10 @@
-use std::borrow::Cow;
-
 use super::in_order::{Office, Pairing, blank};
 use super::pending::{Pending, Progress, UNKNOWN};
 use super::{Late, Outcome, Protocol, ProxyAnswer, Response};
 use crate::capture::Mark;
 use crate::flow::{Direction, Info};
 use crate::limits::Limit;
+use crate::message::words::{method, text};
 use crate::message::{Asked, Listener, RequestHead, ResponseHead, Upgrade};
 
 /// Listens to the messages of one connection and pairs them.
@@ -128,7 +127,9 @@ impl<O: Office> Listener for Hearing<'_, O> {
         front.begun.get_or_insert(first);
         let proxy = match head.linkerd {
             Some(error) => Some(ProxyAnswer::Linkerd(text(error))),
-            None => (head.envoy && !head.upstream).then_some(ProxyAnswer::Envoy),
+            None if !head.envoy || head.upstream => None,
+            None if front.exchange.request.upgrade.is_some() => Some(ProxyAnswer::EnvoyPerhaps),
+            None => Some(ProxyAnswer::Envoy),
         };
         front.exchange.response =
             Some(Response { status: head.status, first, last: mark, body: 0, proxy });
@@ -212,25 +213,5 @@ impl<O: Office> Listener for Hearing<'_, O> {
 
     fn hit(&mut self, limit: Limit) {
         self.office.counts().hit(limit);
-    }
-}
-
-/// The usual ones need no copy.
-fn method(name: &str) -> Cow<'static, str> {
-    match name {
-        "GET" => "GET".into(),
-        "POST" => "POST".into(),
-        "PUT" => "PUT".into(),
-        "HEAD" => "HEAD".into(),
-        "DELETE" => "DELETE".into(),
-        other => other.to_owned().into(),
-    }
-}
-
-/// Text of a field, whatever bytes are in it.
-fn text(bytes: &[u8]) -> Box<str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(bytes).into(),
     }
 }

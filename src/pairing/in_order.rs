@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::pending::{End, IN_PROGRESS, Left, Pending, Progress, UNKNOWN};
+use super::pending::{End, Left, Pending, Progress, UNKNOWN};
 use super::{Exchange, Outcome, Protocol, Request, Side};
 use crate::capture::Mark;
 use crate::counts::Counts;
@@ -55,9 +55,6 @@ pub(crate) struct Pairing {
     switched: Option<(Box<Exchange>, Upgrade)>,
 }
 
-/// A FIN that nothing followed means that the client left if the capture ran at least this much
-/// longer: an answer that it still reads would have been acknowledged long before.
-const FIN_PROOF: Duration = Duration::from_secs(2);
 /// A SYN is repeated after 1 s: an unanswered one that is older is a connect that hangs.
 const SYN_PROOF: Duration = Duration::from_secs(1);
 
@@ -133,25 +130,13 @@ impl Pairing {
     pub(super) fn response_ended(&mut self, office: &mut impl Office) {
         let Some(front) = &mut self.front else { return };
         front.response = Progress::Ended;
-        let taken = (Outcome::Complete, None, None);
-        let end = match self.left.as_deref() {
-            None if matches!(front.request, Progress::Open | Progress::Lost) => return,
-            None => taken,
-            Some(left) if front.late(left) => {
-                if !left.reads_on {
-                    return;
-                }
-                (Outcome::HalfCloseOk, Some(Side::Client), left.fin)
-            }
-            Some(left) => {
-                let last = front.exchange.response.as_ref().map(|r| r.last.time);
-                if last > left.fin.map(|fin| fin.time) && !left.reads_on {
-                    return;
-                }
-                taken
-            }
-        };
-        self.end(end, office);
+        let undecided = matches!(front.request, Progress::Open | Progress::Lost);
+        if self.left.is_none() && undecided {
+            return;
+        }
+        if let Some(end) = front.whole(self.left.as_deref()) {
+            self.end(end, office);
+        }
     }
 
     /// The client has closed its half.
@@ -200,24 +185,14 @@ impl Pairing {
         let left = self.left.take();
         let left = left.as_deref();
         let server_fin = self.server_fin;
-        self.end_all(office, |pending| {
-            // Who closed first has left, also where a request crossed that FIN.
-            let asked = pending.exchange.request.last;
-            let closed = server_fin.filter(|fin| asked.is_none_or(|last| fin.time >= last.time));
-            Some(match direction {
-                Direction::ToServer if server_fin.is_none() => pending.client_reset(left, mark),
-                _ => pending.server_left(left, Some(closed.unwrap_or(mark))).unwrap_or(UNKNOWN),
-            })
-        });
+        self.end_all(office, |pending| Some(pending.reset(direction, left, server_fin, mark)));
     }
 
     /// Both sides have closed.
     pub(crate) fn closed(&mut self, office: &mut impl Office) {
         let left = self.left.take();
         let server_fin = self.server_fin;
-        self.end_all(office, |pending| {
-            Some(pending.server_left(left.as_deref(), server_fin).unwrap_or(UNKNOWN))
-        });
+        self.end_all(office, |pending| Some(pending.closed(left.as_deref(), server_fin)));
     }
 
     /// Nothing more will be known of the connection.
@@ -244,28 +219,7 @@ impl Pairing {
         }
         let left = self.left.take();
         let left = left.as_deref();
-        self.end_all(office, |pending| {
-            if matches!(pending.response, Progress::Lost | Progress::Unframed) {
-                return Some(UNKNOWN);
-            }
-            let ran = |since: Mark| now.time.since(since.time) >= FIN_PROOF;
-            Some(match (left, why) {
-                (_, Ended::Evicted) => UNKNOWN,
-                (None, Ended::Reused) => UNKNOWN,
-                (None, Ended::Capture | Ended::Silent) => match pending.response {
-                    Progress::Ended if pending.request == Progress::Lost => UNKNOWN,
-                    Progress::Ended => (Outcome::Complete, None, None),
-                    _ => IN_PROGRESS,
-                },
-                (Some(left), Ended::Capture) if !ran(pending.begun.unwrap_or(left.proof)) => {
-                    IN_PROGRESS
-                }
-                (Some(left), _) if pending.response == Progress::None => {
-                    (Outcome::ClientFinBeforeResponse, Some(Side::Client), left.fin)
-                }
-                (Some(_), _) => UNKNOWN,
-            })
-        });
+        self.end_all(office, |pending| Some(pending.over(left, why, now)));
     }
 
     /// The connect was refused.

@@ -9,11 +9,17 @@ pub mod detail;
 mod exchange;
 mod hear;
 mod in_order;
+mod messages;
 mod outcome;
 mod pending;
+mod streams;
+mod websocket;
+mod windows;
 
 pub use detail::Detail;
 pub use exchange::{Exchange, Late, Protocol, ProxyAnswer, Request, Response, Side};
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
+pub(crate) use streams::{Streams, StreamsHearing};
+pub(crate) use websocket::{End, Socket};

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::{Exchange, Late, Outcome, Side};
 use crate::capture::Mark;
+use crate::flow::{Direction, Ended};
 use crate::message::Asked;
 
 /// An exchange that has not ended.
@@ -50,6 +53,10 @@ pub(super) type End = (Outcome, Option<Side>, Option<Mark>);
 pub(super) const UNKNOWN: End = (Outcome::Unknown, None, None);
 pub(super) const IN_PROGRESS: End = (Outcome::InProgress, None, None);
 
+/// A FIN that nothing followed means that the client left if the capture ran at least this much
+/// longer: an answer that it still reads would have been acknowledged long before.
+const FIN_PROOF: Duration = Duration::from_secs(2);
+
 impl Pending {
     /// Whether the response began after the client had closed its half. Times decide where both
     /// packets were seen, because a capture may have them in the wrong order.
@@ -69,8 +76,12 @@ impl Pending {
         let known = exchange.request.last.is_some() || outcome == Outcome::Complete;
         let (outcome, by, close) = if known { (outcome, by, close) } else { UNKNOWN };
         (exchange.outcome, exchange.by, exchange.close) = (outcome, by, close);
-        let gave_up =
-            matches!(outcome, Outcome::ClientFinBeforeResponse | Outcome::ClientRstBeforeResponse);
+        let gave_up = matches!(
+            outcome,
+            Outcome::ClientFinBeforeResponse
+                | Outcome::ClientRstBeforeResponse
+                | Outcome::ClientRstStreamBeforeResponse
+        );
         if gave_up && let Some(begun) = self.begun {
             let status = exchange.response.take().map(|response| response.status);
             exchange.late = Some(Late { status, mark: begun });
@@ -127,5 +138,62 @@ impl Pending {
             (None, Progress::Unseen) => UNKNOWN,
             (Some(_), Progress::Open | Progress::Ended | Progress::Unseen) => return None,
         })
+    }
+
+    /// How it ends when one side resets the connection.
+    pub(super) fn reset(
+        &self,
+        direction: Direction,
+        left: Option<&Left>,
+        server_fin: Option<Mark>,
+        mark: Mark,
+    ) -> End {
+        // Who closed first has left, also where a request crossed that FIN.
+        let asked = self.exchange.request.last;
+        let closed = server_fin.filter(|fin| asked.is_none_or(|last| fin.time >= last.time));
+        match direction {
+            Direction::ToServer if server_fin.is_none() => self.client_reset(left, mark),
+            _ => self.server_left(left, Some(closed.unwrap_or(mark))).unwrap_or(UNKNOWN),
+        }
+    }
+
+    /// How it ends when both sides have closed.
+    pub(super) fn closed(&self, left: Option<&Left>, server_fin: Option<Mark>) -> End {
+        self.server_left(left, server_fin).unwrap_or(UNKNOWN)
+    }
+
+    /// How it ends when nothing more will be known of its connection.
+    pub(super) fn over(&self, left: Option<&Left>, why: Ended, now: Mark) -> End {
+        if matches!(self.response, Progress::Lost | Progress::Unframed) {
+            return UNKNOWN;
+        }
+        let ran = |since: Mark| now.time.since(since.time) >= FIN_PROOF;
+        match (left, why) {
+            (_, Ended::Evicted) => UNKNOWN,
+            (None, Ended::Reused) => UNKNOWN,
+            (None, Ended::Capture | Ended::Silent) => match self.response {
+                Progress::Ended if self.request == Progress::Lost => UNKNOWN,
+                Progress::Ended => (Outcome::Complete, None, None),
+                _ => IN_PROGRESS,
+            },
+            (Some(left), Ended::Capture) if !ran(self.begun.unwrap_or(left.proof)) => IN_PROGRESS,
+            (Some(left), _) if self.response == Progress::None => {
+                (Outcome::ClientFinBeforeResponse, Some(Side::Client), left.fin)
+            }
+            (Some(_), _) => UNKNOWN,
+        }
+    }
+
+    /// How it ends when its response is whole; `None`: it is not proved that the client took it.
+    pub(super) fn whole(&self, left: Option<&Left>) -> Option<End> {
+        let taken = (Outcome::Complete, None, None);
+        let Some(left) = left else { return Some(taken) };
+        if self.late(left) {
+            let half_close = (Outcome::HalfCloseOk, Some(Side::Client), left.fin);
+            return left.reads_on.then_some(half_close);
+        }
+        let last = self.exchange.response.as_ref().map(|r| r.last.time);
+        let in_time = last <= left.fin.map(|fin| fin.time);
+        (in_time || left.reads_on).then_some(taken)
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{
     Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
     connect_timeout, inferred_timeout, no_response, proxy_answered, server_closed_first,
-    server_error, slow_response, truncated,
+    server_error, slow_response, truncated, websocket_aborted, websocket_error, websocket_refused,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -47,6 +47,9 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     no_response::DETECTOR,
     proxy_answered::DETECTOR,
     server_error::DETECTOR,
+    websocket_error::DETECTOR,
+    websocket_aborted::DETECTOR,
+    websocket_refused::DETECTOR,
     inferred_timeout::DETECTOR,
     capture_lossy::DETECTOR,
 ];
@@ -108,6 +111,7 @@ mod tests {
         assert_eq!(codes(Outcome::TruncatedRequest), [Code::Truncated]);
         assert_eq!(codes(Outcome::Refused), [Code::ConnectRefused]);
         assert_eq!(codes(Outcome::ConnectTimeout), [Code::ConnectTimeout]);
+        assert_eq!(codes(Outcome::WsAborted), [Code::WebsocketAborted]);
         assert_eq!(codes(Outcome::InProgress), [Code::NoResponse]);
         assert_eq!(codes(Outcome::Unknown), []);
     }

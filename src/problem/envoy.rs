@@ -35,6 +35,8 @@ pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
         (Outcome::ServerClosedBeforeResponse, _)
         | (Outcome::TruncatedRequest, Some(Side::Server)) => flags(&["UC"], &[]),
         (Outcome::ServerRstStreamBeforeResponse, _) => flags(&["UR"], &[]),
+        (Outcome::WsAborted, Some(Side::Client)) => flags(&["DC", "SI"], &["DC", "SI"]),
+        (Outcome::WsAborted, Some(Side::Server)) => flags(&["UC", "SI"], &["UC", "SI"]),
         (Outcome::Refused | Outcome::ConnectTimeout, _) => flags(&["UF"], &[]),
         (Outcome::Complete | Outcome::HalfCloseOk, _) if is_proxys(exchange) => by_proxy(exchange),
         _ => None,
@@ -45,7 +47,7 @@ pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
 fn by_proxy(exchange: &Exchange) -> Option<EnvoyFlags> {
     let response = exchange.response.as_ref()?;
     let here: &[&str] = match (response.proxy.as_ref()?, response.status) {
-        (ProxyAnswer::Linkerd(_), _) => return None,
+        (ProxyAnswer::Linkerd(_) | ProxyAnswer::EnvoyPerhaps, _) => return None,
         (ProxyAnswer::Envoy, 504) => &["UT", "SI", "UMSDR"],
         (ProxyAnswer::Envoy, 503) => &["UH", "UF", "UC", "UO", "URX", "NC"],
         (ProxyAnswer::Envoy, _) => &["UPE"],

@@ -25,6 +25,12 @@ pub enum Code {
     ProxyAnswered,
     /// The application answered with 5xx.
     ServerError,
+    /// A WebSocket was closed with a code that says that something went wrong.
+    WebsocketError,
+    /// A WebSocket ended without a Close frame.
+    WebsocketAborted,
+    /// A WebSocket was asked for and the answer was not a WebSocket.
+    WebsocketRefused,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -95,7 +101,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -106,6 +112,9 @@ impl Code {
         Self::NoResponse,
         Self::ProxyAnswered,
         Self::ServerError,
+        Self::WebsocketError,
+        Self::WebsocketAborted,
+        Self::WebsocketRefused,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
@@ -128,6 +137,9 @@ impl Code {
             Self::NoResponse => "no-response",
             Self::ProxyAnswered => "proxy-answered",
             Self::ServerError => "server-error",
+            Self::WebsocketError => "websocket-error",
+            Self::WebsocketAborted => "websocket-aborted",
+            Self::WebsocketRefused => "websocket-refused",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

@@ -23,6 +23,10 @@ mod server_closed_first;
 mod server_error;
 mod slow_response;
 mod truncated;
+mod websocket_aborted;
+mod websocket_error;
+mod websocket_refused;
+mod websocket_words;
 mod words;
 
 pub use capture_lossy::{Loss, loss};
@@ -30,4 +34,5 @@ pub use detector::{Context, DETECTORS, Detector, detect};
 pub use envoy::{EnvoyFlags, envoy_flags};
 pub use finding::{Code, Findings, Severity};
 pub use inferred_timeout::{InferredTimeout, infer_timeout};
+pub(crate) use websocket_words::websocket_end;
 pub use words::Span;

@@ -16,10 +16,10 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Whether the answer is a failure that a proxy made up.
 pub(super) fn is_proxys(exchange: &Exchange) -> bool {
-    exchange
-        .response
-        .as_ref()
-        .is_some_and(|response| response.proxy.is_some() && matches!(response.status, 502..=504))
+    exchange.response.as_ref().is_some_and(|response| {
+        matches!(response.proxy, Some(ProxyAnswer::Envoy | ProxyAnswer::Linkerd(_)))
+            && matches!(response.status, 502..=504)
+    })
 }
 
 fn sentence(exchange: &Exchange) -> String {
@@ -83,6 +83,7 @@ mod tests {
     fn an_answer_of_the_application_is_not_the_proxys() {
         assert!(!is_proxys(&samples::answered(503, 2, None)));
         assert!(!is_proxys(&samples::answered(404, 2, Some(ProxyAnswer::Envoy))));
+        assert!(!is_proxys(&samples::answered(503, 2, Some(ProxyAnswer::EnvoyPerhaps))));
         assert!(!is_proxys(&samples::exchange(Outcome::Refused)));
     }
 }

@@ -1,6 +1,7 @@
 //! Exchanges made by hand, for the tests of this stage and the next.
 
 use crate::capture::{Mark, Timestamp};
+use crate::pairing::detail::{Close, Detail, WebSocket};
 use crate::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
 
 /// The moment `millis` after the request's end, in every sample.
@@ -68,6 +69,34 @@ pub(crate) fn answered(status: u16, millis: i64, proxy: Option<ProxyAnswer>) -> 
     exchange.response =
         Some(Response { status, first: mark(14, millis), last: mark(15, millis), body: 12, proxy });
     exchange
+}
+
+/// The WebSocket `/live` that the server ended after 75 s: by a Close with this code, or none. The last
+/// frame was 60 s before, the last ping 70 s.
+pub(crate) fn websocket(outcome: Outcome, code: Option<u16>) -> Exchange {
+    let mut exchange = answered(101, 2, None);
+    let end = mark(40, 75_000);
+    (exchange.protocol, exchange.outcome) = (Protocol::Ws, outcome);
+    (exchange.by, exchange.close) = (Some(Side::Server), Some(end));
+    exchange.request.path = Some("/live".into());
+    let mut websocket = WebSocket::default();
+    websocket.client.last = Some(mark(30, 15_000));
+    websocket.client.messages = 3;
+    websocket.server.ping = Some(mark(28, 5000));
+    if outcome == Outcome::WsClosed {
+        let reason = code.map_or("", |_| "Internal Error").into();
+        websocket.server.close = Some(Close { code, reason, mark: end });
+    }
+    exchange.detail = Some(Box::new(Detail::WebSocket(websocket)));
+    exchange
+}
+
+/// The client of the WebSocket answers the server's Close.
+pub(crate) fn client_closes(exchange: &mut Exchange, code: u16) {
+    if let Some(Detail::WebSocket(websocket)) = exchange.detail.as_deref_mut() {
+        let mark = mark(41, 75_001);
+        websocket.client.close = Some(Close { code: Some(code), reason: "".into(), mark });
+    }
 }
 
 /// The sample of this outcome with its findings, at the end of a capture of a minute.

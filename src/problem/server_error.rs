@@ -1,7 +1,7 @@
 use super::proxy_answered::is_proxys;
 use super::words::Span;
 use super::{Code, Detector, Severity};
-use crate::pairing::Exchange;
+use crate::pairing::{Exchange, ProxyAnswer};
 
 /// The application answered with 5xx.
 pub(super) const DETECTOR: Detector = Detector {
@@ -9,8 +9,9 @@ pub(super) const DETECTOR: Detector = Detector {
     severity: Severity::Error,
     title: "the application answered with an error",
     applies: Some(|exchange, _| {
-        exchange.response.as_ref().is_some_and(|response| response.status >= 500)
-            && !is_proxys(exchange)
+        exchange.response.as_ref().is_some_and(|response| {
+            response.status >= 500 && response.proxy != Some(ProxyAnswer::EnvoyPerhaps)
+        }) && !is_proxys(exchange)
     }),
     sentence,
     explain: include_str!("../../docs/findings/server-error.md"),

@@ -69,7 +69,7 @@ pub fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange, numbers: Numbers, 
         integer(out, response.body);
     }
     if let Some(detail) = &exchange.detail {
-        super::detail::json(out, detail);
+        super::detail::json(out, exchange, detail);
     }
     let fine = matches!(exchange.outcome, Outcome::Complete | Outcome::HalfCloseOk);
     let by_proxy = exchange.response.as_ref().is_some_and(|response| response.proxy.is_some());

@@ -14,6 +14,8 @@ use crate::problem::{Code, InferredTimeout, infer_timeout};
 /// Routes told apart; the rest is one route, "other". 512 of them with their percentiles are
 /// about 8 MB, and no person reads more.
 const ROUTES: u32 = 512;
+/// Statuses and close codes told apart of one finding of one route: more than anybody uses.
+const STATUSES: usize = 64;
 /// Exchanges named as evidence of one finding of one route.
 const EVIDENCE: usize = 5;
 
@@ -74,7 +76,7 @@ pub(super) struct Failure {
     pub(super) count: u64,
     /// After the request: when somebody left, or when the answer began.
     pub(super) times: Sample,
-    /// The statuses that came, and how often.
+    /// The statuses that came, of WebSockets the codes they were closed with, and how often.
     pub(super) statuses: Vec<(u16, u64)>,
     /// The frames of the first of them, as JSON.
     pub(super) evidence: Vec<Box<[u8]>>,
@@ -276,14 +278,14 @@ impl Failure {
 
     fn add(&mut self, exchange: &Exchange) {
         self.count += 1;
-        if let Some(span) = exchange.gap().or(exchange.ttfb()) {
+        if let Some(span) = exchange.gap().or(exchange.lifetime()).or(exchange.ttfb()) {
             self.times.add(span);
         }
-        if let Some(response) = &exchange.response {
-            match self.statuses.iter_mut().find(|(status, _)| *status == response.status) {
-                Some((_, count)) => *count += 1,
-                // Statuses have three digits, so this list is bounded.
-                None => self.statuses.push((response.status, 1)),
+        if let Some(said) = exchange.close_code().or(exchange.response.as_ref().map(|r| r.status)) {
+            match self.statuses.iter().position(|(status, _)| *status == said) {
+                Some(place) => self.statuses[place].1 += 1,
+                None if self.statuses.len() < STATUSES => self.statuses.push((said, 1)),
+                None => {}
             }
         }
         if self.evidence.len() < EVIDENCE {

@@ -49,7 +49,7 @@ impl Lines {
         duration(out, span);
         let client = out.len();
         address(out, exchange.client);
-        if !matches!(weight, Weight::Fine) || exchange.response.is_none() {
+        if !matches!(weight, Weight::Fine) || exchange.response.is_none() || is_ended(exchange) {
             fill(out, client);
             details(out, exchange);
             if let Some(id) = &exchange.request.request_id {
@@ -119,6 +119,8 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
         Outcome::Complete | Outcome::HalfCloseOk => {
             if findings.contains(Code::ProxyAnswered) {
                 ("PROXY", status, Weight::Bad)
+            } else if findings.contains(Code::WebsocketRefused) {
+                ("REFUSED", status, Weight::Bad)
             } else if findings.contains(Code::ServerError) {
                 ("ERROR", status, Weight::Bad)
             } else {
@@ -135,8 +137,11 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
         Outcome::Refused => ("REFUSED", None, Weight::Bad),
         Outcome::ConnectTimeout => ("NO CONNECT", None, Weight::Bad),
         Outcome::WsClosed => {
-            let weight = if findings.is_empty() { Weight::Fine } else { Weight::Bad };
-            (if findings.is_empty() { "closed" } else { "CLOSED" }, close_code(exchange), weight)
+            let (word, weight) = match findings.contains(Code::WebsocketError) {
+                true => ("CLOSED", Weight::Bad),
+                false => ("closed", Weight::Fine),
+            };
+            (word, exchange.close_code(), weight)
         }
         Outcome::WsAborted => ("ABORTED", None, Weight::Bad),
         Outcome::TlsOk => ("ok", None, Weight::Fine),
@@ -150,14 +155,9 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
     }
 }
 
-/// The code of the Close frame that began a WebSocket's end.
-fn close_code(exchange: &Exchange) -> Option<u16> {
-    let websocket = exchange.websocket()?;
-    let side = match exchange.by? {
-        Side::Client => &websocket.client,
-        Side::Server => &websocket.server,
-    };
-    side.close.as_ref()?.code
+/// Whether it is a WebSocket that has ended: how is always worth saying.
+fn is_ended(exchange: &Exchange) -> bool {
+    matches!(exchange.outcome, Outcome::WsClosed | Outcome::WsAborted)
 }
 
 /// When the last thing happened that the line tells of.
@@ -165,7 +165,7 @@ fn said_at(exchange: &Exchange) -> Option<Timestamp> {
     let marks = [
         exchange.request.last,
         exchange.response.as_ref().map(|response| response.last),
-        exchange.close.filter(|_| exchange.by.is_some()),
+        exchange.close.filter(|_| exchange.by.is_some() || is_ended(exchange)),
         exchange.late.map(|late| late.mark),
     ];
     marks.into_iter().flatten().map(|mark| mark.time).max()
@@ -262,6 +262,12 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
         }
         Some(_) if exchange.findings.contains(Code::ProxyAnswered) => {
             write!(out, "answered by the proxy, not the application")?;
+        }
+        _ if exchange.findings.contains(Code::WebsocketRefused) => {
+            write!(out, "a WebSocket was asked for")?;
+            if exchange.response.as_ref().is_some_and(|r| r.proxy.is_some()) {
+                write!(out, "; whether the proxy answered or the server does not show")?;
+            }
         }
         _ if exchange.findings.contains(Code::ServerError) => {
             write!(out, "answered by the application")?;

@@ -76,6 +76,15 @@ impl Verdict<'_> {
             Code::ServerError => {
                 format!("{of} {were} answered by the application with {}.", self.statuses())
             }
+            Code::WebsocketError => {
+                format!("{of} {were} closed with {}{}.", self.statuses(), after(&times))
+            }
+            Code::WebsocketAborted => {
+                format!("{of} ended without a Close frame{}.", heap(&times))
+            }
+            Code::WebsocketRefused => {
+                format!("{of} {were} to become a WebSocket and got {}.", self.statuses())
+            }
             Code::SlowResponse => format!(
                 "{of} {were} answered slowly: after {} (median), {} at most.",
                 Span(percentile(&times, 50)),

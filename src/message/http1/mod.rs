@@ -14,7 +14,7 @@ use framing::Framing;
 use head::Read;
 
 use super::Listener;
-use super::identify::{Spoken, identify};
+use super::identify::{Spoken, identify, identify_in_the_middle};
 use crate::capture::Mark;
 use crate::flow::Direction;
 use crate::limits::Limit;
@@ -229,6 +229,8 @@ impl Http1 {
         let lines = head::whole_lines(&bytes);
         let head = match lines.as_deref().map(head::request) {
             Some(Read::Whole(_, head)) => Some(head),
+            // After a 101 that was not captured, these are not the bytes of a request.
+            _ if identify(&bytes, Direction::ToServer) == Spoken::Other => return,
             _ if self.spoken == Some(Spoken::Http1) => None,
             _ => return,
         };
@@ -252,7 +254,12 @@ impl Http1 {
         }
         let lost = self.stream(direction).state == State::Lost;
         let known = !lost && self.spoken == Some(Spoken::Http1);
-        match if known { Spoken::Http1 } else { identify(rest, direction) } {
+        let spoken = match (known, lost && self.spoken.is_none()) {
+            (true, _) => Spoken::Http1,
+            (false, true) => identify_in_the_middle(rest, direction),
+            (false, false) => identify(rest, direction),
+        };
+        match spoken {
             Spoken::Http1 => {}
             Spoken::NeedMore if !lost => {
                 self.keep(direction, rest, mark, listener);

@@ -22,6 +22,14 @@ pub struct Http2 {
     pub grpc: Option<Grpc>,
 }
 
+impl Http2 {
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { error, refused, goaway, stall, grpc } = self;
+        error.is_none() && !refused && goaway.is_none() && stall.is_none() && grpc.is_none()
+    }
+}
+
 /// A sender waits for the window that the other side has not opened (RFC 9113 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -47,8 +55,10 @@ pub struct Grpc {
     /// `grpc-timeout`: what the client gave the call.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub deadline: Option<Duration>,
-    /// Whole messages from the client.
-    pub requests: u64,
-    /// Whole messages from the server.
-    pub responses: u64,
+    /// Whole messages from the client; absent if some were not captured.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub requests: Option<u64>,
+    /// Whole messages from the server; absent if some were not captured.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub responses: Option<u64>,
 }

@@ -6,6 +6,7 @@ mod websocket;
 
 pub use http2::{Grpc, Http2, Stall};
 pub use tls::{Alert, Certificate, Tls};
+pub(crate) use websocket::latest;
 pub use websocket::{Close, WebSocket, WebSocketSide};
 
 /// What only some protocols have.

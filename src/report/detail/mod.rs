@@ -7,10 +7,10 @@ mod websocket;
 use crate::pairing::{Detail, Exchange};
 
 /// Appends the fields of its protocol to an exchange's JSON object, each after a comma.
-pub(super) fn json(out: &mut Vec<u8>, detail: &Detail) {
+pub(super) fn json(out: &mut Vec<u8>, exchange: &Exchange, detail: &Detail) {
     match detail {
         Detail::Http2(http2) => http2::json(out, http2),
-        Detail::WebSocket(websocket) => websocket::json(out, websocket),
+        Detail::WebSocket(websocket) => websocket::json(out, exchange, websocket),
         Detail::Tls(tls) => tls::json(out, tls),
     }
 }
@@ -19,7 +19,7 @@ pub(super) fn json(out: &mut Vec<u8>, detail: &Detail) {
 pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange) {
     match exchange.detail.as_deref() {
         Some(Detail::Http2(http2)) => http2::words(out, exchange, http2),
-        Some(Detail::WebSocket(websocket)) => websocket::words(out, exchange, websocket),
+        Some(Detail::WebSocket(_)) => websocket::words(out, exchange),
         Some(Detail::Tls(tls)) => tls::words(out, exchange, tls),
         None => {}
     }

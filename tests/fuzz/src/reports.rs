@@ -149,6 +149,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
             last: mark(cursor),
             body: cursor.u64(),
             proxy: cursor.maybe(|cursor| match cursor.u8() & 1 {
+                0 if cursor.u8() & 1 != 0 => ProxyAnswer::EnvoyPerhaps,
                 0 => ProxyAnswer::Envoy,
                 _ => ProxyAnswer::Linkerd(cursor.text()),
             }),
