@@ -76,6 +76,11 @@ fn http1() {
 }
 
 #[test]
+fn hpack() {
+    replay("hpack", &[]);
+}
+
+#[test]
 fn analysis_pcap() {
     replay("analysis_pcap", &captures());
 }

@@ -214,6 +214,34 @@ TLS = {
 for name, turns in TLS.items():
     seed("tls", name, b"\0" + turns)
     seed("tls", name + "-changed", b"\1" + turns)
+# RFC 7541, appendix C.4 (requests) and C.5 (responses, a table of 256 bytes).
+REQUESTS = [
+    "828684418cf1e3c2e5f23a6ba0ab90f4ff", "828684be5886a8eb10649cbf",
+    "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf",
+]
+DATE = b"\x1dMon, 21 Oct 2013 20:13:2%d GMT"
+RESPONSES = [
+    (b"\x3f\xe1\1\x48\x03302\x58\7private\x61" + DATE % 1 + b"\x6e\x17https://www.example.com").hex(),
+    "4803333037c1c0bf",
+    (b"\x88\xc1\x61" + DATE % 2 + b"\xc0\x5a\4gzip\x77\x38foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU;"
+     b" max-age=3600; version=1").hex(),
+]
+BLOCKS = {
+    "requests": REQUESTS,
+    "responses": RESPONSES,
+    # Again, in other tables.
+    "resized": RESPONSES + ["20"] + RESPONSES[1:] + ["3fe13f" + REQUESTS[0]] + REQUESTS[1:],
+    # A name of what is not known; never indexed; an entry larger than the table.
+    "names": ["4001780131be7f000132bebf", "10017801317f000133", "20400178" "0131be"],
+    "bomb": ["400178" "7fe11e" + "62" * 3968 + "be" * 300],
+}
+for name, blocks in BLOCKS.items():
+    blocks = [bytes.fromhex(block) for block in blocks]
+    for missed in (0, 1):
+        data = bytes([missed])
+        for place, block_ in enumerate(blocks):
+            data += (b"" if place < missed else b"\0") + struct.pack(">H", len(block_)) + block_
+        seed("hpack", name + ("-late" if missed else ""), data)
 
 seed("report", "zeros", bytes(200))
 seed("report", "ones", b"\1" * 400)

@@ -72,6 +72,7 @@ fn settings(choice: u8) -> Settings {
         out_of_order: 64,
         head: 48,
         pipelined: 2,
+        streams: 2,
         answer: Duration::from_secs(2),
         idle: Duration::from_secs(10),
     };
