@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -16,23 +18,21 @@ use crate::message::{Asked, Upgrade};
 
 /// The longest debug data of a GOAWAY that is kept, in bytes.
 const DEBUG: usize = 256;
-/// Gaps whose missed streams are remembered.
-const MISSED: usize = 8;
+/// Streams whose request was not captured, of which more is waited for: an older one is given up.
+const ORPHANS: usize = 64;
 
 /// The exchanges of one connection of HTTP/2 that have not ended: each is a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: HashMap<u32, Stream, FixedState>,
-    /// The highest stream that the client was seen to open.
+    /// The highest stream that is known to have been opened.
     highest: u32,
-    /// The lowest one, of a connection that began before the capture.
-    lowest: Option<u32>,
     /// It began before the capture.
     middle: bool,
-    /// Requests were lost after this stream, and none was seen since.
-    lost_after: Option<u32>,
-    /// Between these streams requests were lost.
-    missed: Vec<(u32, u32)>,
+    /// What the client sent was lost since: it may have opened streams there.
+    lost: bool,
+    /// The open streams whose request was not captured, the oldest first.
+    orphans: VecDeque<u32>,
     /// The client has closed its half of the connection.
     left: Option<Box<Left>>,
     /// The server has closed its half.
@@ -68,6 +68,9 @@ struct Stream {
     reset: Option<Box<Reset>>,
     /// What the client sent was lost since: it may have reset the stream there.
     doubtful: bool,
+    /// How it ended, while an older one whose request was not captured has not: these are told in
+    /// the order of their numbers, for nothing else tells them apart.
+    ended: Option<End>,
     /// What each side may send: client, server.
     windows: Option<[StreamWindow; 2]>,
 }
@@ -117,7 +120,8 @@ impl Stream {
             begun_first: false,
         };
         let http2 = Http2::default();
-        Self { pending, http2, grpc: None, reset: None, doubtful: false, windows: None }
+        let (grpc, reset, ended, windows) = (None, None, None, None);
+        Self { pending, http2, grpc, reset, doubtful: false, ended, windows }
     }
 
     /// Whether the packet came after the stream was reset.
@@ -215,6 +219,8 @@ impl Streams {
     pub(crate) fn upgraded(&mut self, mut exchange: Box<Exchange>) {
         exchange.protocol = Protocol::H2;
         exchange.stream = Some(1);
+        // That of the upgrade itself, 101.
+        exchange.response = None;
         self.highest = 1;
         // Its windows were set by a field of HTTP/1, which is not read.
         self.open.insert(1, Stream::new(exchange, Progress::Ended));
@@ -228,13 +234,6 @@ impl Streams {
     /// Whether a decision waits.
     pub(crate) fn waits(&self) -> bool {
         self.undecided > 0
-    }
-
-    /// Whether the request of a stream that is not open may have been lost.
-    fn may_be_missed(&self, stream: u32) -> bool {
-        stream % 2 == 1
-            && (self.lost_after.is_some_and(|after| stream > after)
-                || self.missed.iter().any(|(low, high)| (*low..*high).contains(&stream)))
     }
 
     /// The streams that are open, the oldest first.
@@ -252,6 +251,24 @@ impl Streams {
 impl StreamsHearing<'_> {
     /// Ends a stream.
     fn end_stream(&mut self, id: u32, end: End) {
+        let orphans = &self.streams.orphans;
+        if orphans.front().is_none_or(|front| *front > id) || !orphans.contains(&id) {
+            return self.tell(id, end);
+        }
+        if let Some(stream) = self.streams.open.get_mut(&id) {
+            self.streams.undecided -= usize::from(stream.reset.take().is_some());
+            stream.ended = Some(end);
+        }
+        while let Some(front) = self.streams.orphans.front().copied()
+            && let Some(end) = self.streams.open.get(&front).and_then(|stream| stream.ended)
+        {
+            self.streams.orphans.pop_front();
+            self.tell(front, end);
+        }
+    }
+
+    /// Tells of a stream that has ended.
+    fn tell(&mut self, id: u32, end: End) {
         let Some(mut stream) = self.streams.open.remove(&id) else { return };
         self.streams.undecided -= usize::from(stream.reset.is_some());
         if !matches!(end.0, Outcome::Complete | Outcome::HalfCloseOk | Outcome::InProgress) {
@@ -265,17 +282,8 @@ impl StreamsHearing<'_> {
             };
             stream.http2.error = error.filter(|code| *code != 0);
         }
-        let began = stream.pending.request != Progress::Lost
-            || stream.pending.exchange.request.last.is_some();
         let mut exchange = stream.end(end, self.office.now());
         exchange.server = self.info.server.socket();
-        if !began {
-            if exchange.outcome != Outcome::Complete {
-                // It may have been anything.
-                return;
-            }
-            self.office.began(&exchange);
-        }
         self.office.ended(exchange);
     }
 
@@ -287,6 +295,7 @@ impl StreamsHearing<'_> {
         for id in self.streams.ids() {
             let Some(stream) = self.streams.open.get(&id) else { continue };
             let end = match &stream.reset {
+                _ if stream.ended.is_some() => stream.ended,
                 Some(reset) => Some(stream.verdict(reset)),
                 None => how(stream),
             };
@@ -391,20 +400,50 @@ impl StreamsHearing<'_> {
         self.end_all_known(|stream| Some(stream.pending.over(left.as_deref(), why, now)));
     }
 
+    /// The stream `id` was opened, and so were those before it: clients number their streams
+    /// without leaving any out.
+    fn opened(&mut self, id: u32) {
+        let next = (self.streams.highest + 1) | 1;
+        self.streams.highest = id;
+        let first = if self.streams.lost && (id - next) / 2 < ORPHANS as u32 { next } else { id };
+        for missed in (first..id).step_by(2) {
+            self.adopt(missed);
+        }
+    }
+
+    /// Follows a stream whose request was not captured.
+    fn adopt(&mut self, id: u32) {
+        if self.streams.orphans.len() == ORPHANS
+            && let Some(oldest) = self.streams.orphans.front().copied()
+        {
+            self.end_stream(oldest, UNKNOWN);
+        }
+        if !self.has_room() {
+            return;
+        }
+        let mut exchange = blank(self.info, Protocol::H2);
+        exchange.stream = Some(id);
+        self.office.began(&exchange);
+        let mut stream = Stream::new(exchange, Progress::Lost);
+        stream.doubtful = true;
+        self.streams.open.insert(id, stream);
+        self.streams.orphans.push_back(id);
+    }
+
+    /// Whether one more stream may be followed.
+    fn has_room(&mut self) -> bool {
+        let room = self.streams.open.len() < self.office.limits().streams;
+        if !room {
+            self.office.counts().hit(Limit::Streams);
+        }
+        room
+    }
+
     /// A request begins a stream.
     fn request(&mut self, id: u32, mut head: Head, first: Mark, mark: Mark) {
-        if let Some(after) = self.streams.lost_after.take()
-            && id > after + 2
-        {
-            if self.streams.missed.len() == MISSED {
-                self.streams.missed.remove(0);
-            }
-            self.streams.missed.push((after + 2, id));
-        }
-        self.streams.lowest.get_or_insert(id);
-        self.streams.highest = id;
-        if self.streams.open.len() >= self.office.limits().streams {
-            self.office.counts().hit(Limit::Streams);
+        self.opened(id);
+        self.streams.lost = false;
+        if !self.has_room() {
             return;
         }
         let mut exchange = blank(self.info, Protocol::H2);
@@ -446,21 +485,22 @@ impl StreamsHearing<'_> {
         }
     }
 
-    /// A header block of the server on a stream that is not open.
+    /// A header block of the server on a stream that is not open; answers whether it is now.
     fn orphan(&mut self, id: u32, head: &Head) -> bool {
-        if head.status.is_none_or(|status| status < 200) {
+        if head.status.is_none_or(|status| status < 200) || id % 2 == 0 {
             return false;
         }
-        if self.streams.may_be_missed(id) && self.streams.open.len() < self.office.limits().streams
-        {
-            let mut exchange = blank(self.info, Protocol::H2);
-            exchange.stream = Some(id);
-            self.streams.open.insert(id, Stream::new(exchange, Progress::Lost));
-            return true;
+        let Streams { middle, highest, lost, .. } = *self.streams;
+        if middle && highest == 0 {
+            self.office.counts().orphan_responses += 1;
+            return false;
         }
-        let earlier = self.streams.lowest.is_none_or(|lowest| id < lowest);
-        self.office.counts().orphan_responses += u64::from(self.streams.middle && earlier);
-        false
+        if !lost || id <= highest {
+            return false;
+        }
+        self.opened(id);
+        self.adopt(id);
+        self.is_open(id)
     }
 
     /// A response is whole.
@@ -658,10 +698,7 @@ impl Http2Listener for StreamsHearing<'_> {
     fn lost(&mut self, direction: Direction, acked: bool, mark: Mark) {
         self.streams.windows = None;
         let gone = self.streams.left.is_some() && !acked;
-        if direction == Direction::ToServer {
-            let highest = self.streams.highest;
-            self.streams.lost_after.get_or_insert(highest);
-        }
+        self.streams.lost |= direction == Direction::ToServer;
         for (_, stream) in self.streams.each() {
             stream.windows = None;
             let pending = &mut stream.pending;
