@@ -22,11 +22,11 @@ pub struct Counts {
     pub midstream: u64,
     /// Connections on which nothing was asked: connected only.
     pub silent: u64,
-    /// Connections with something else than HTTP/1 on them, or after an Upgrade or CONNECT.
+    /// Connections with something on them that is not read, or after an Upgrade or CONNECT.
     pub opaque: u64,
     /// Connections that are identified as TLS (counted in `opaque` too).
     pub tls: u64,
-    /// Connections that are identified as HTTP/2 (counted in `opaque` too).
+    /// Connections that are identified as HTTP/2.
     pub http2: u64,
     /// Segments that repeat bytes already seen.
     pub retransmissions: u64,

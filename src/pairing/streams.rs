@@ -158,7 +158,8 @@ impl Stream {
         let pending = &self.pending;
         let by_it = |outcome| (outcome, Some(reset.by), Some(reset.mark));
         let response = pending.exchange.response.as_ref();
-        let in_time = |mark: Mark| before(mark, reset.mark);
+        // What one side sent is in order; between the sides times decide.
+        let in_time = |mark: Mark| reset.by == Side::Server || before(mark, reset.mark);
         match pending.response {
             Progress::Lost | Progress::Unframed | Progress::Unseen => UNKNOWN,
             Progress::Ended if response.is_none() => UNKNOWN,
@@ -234,6 +235,11 @@ impl Streams {
     /// Whether a decision waits.
     pub(crate) fn waits(&self) -> bool {
         self.undecided > 0
+    }
+
+    /// Whether streams may be open that began before the capture, and nothing tells which.
+    fn began_unseen(&self) -> bool {
+        self.middle && self.highest == 0
     }
 
     /// The streams that are open, the oldest first.
@@ -490,14 +496,14 @@ impl StreamsHearing<'_> {
         if head.status.is_none_or(|status| status < 200) || id % 2 == 0 {
             return false;
         }
-        let Streams { middle, highest, lost, .. } = *self.streams;
-        if middle && highest == 0 {
+        if self.streams.began_unseen() {
             self.office.counts().orphan_responses += 1;
             return false;
         }
-        if !lost || id <= highest {
+        if id <= self.streams.highest {
             return false;
         }
+        self.streams.lost = true;
         self.opened(id);
         self.adopt(id);
         self.is_open(id)
@@ -516,14 +522,7 @@ impl StreamsHearing<'_> {
 }
 
 impl Http2Listener for StreamsHearing<'_> {
-    fn headers(
-        &mut self,
-        direction: Direction,
-        id: u32,
-        mut head: Head,
-        first: Mark,
-        mark: Mark,
-    ) {
+    fn headers(&mut self, direction: Direction, id: u32, mut head: Head, first: Mark, mark: Mark) {
         if direction == Direction::ToServer {
             match self.streams.open.get_mut(&id) {
                 Some(stream) => {
@@ -532,8 +531,12 @@ impl Http2Listener for StreamsHearing<'_> {
                         stream.pending.exchange.request.last = Some(mark);
                     }
                 }
-                None if id % 2 == 1 && id > self.streams.highest && head.is_request => {
-                    self.request(id, head, first, mark);
+                // Trailers may be of a stream whose request was lost.
+                None if id % 2 == 1 && id > self.streams.highest => {
+                    let certain = !self.streams.lost && !self.streams.began_unseen();
+                    if head.is_request || certain {
+                        self.request(id, head, first, mark);
+                    }
                 }
                 None => {}
             }

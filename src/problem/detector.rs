@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use super::{
-    Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
-    connect_timeout, inferred_timeout, no_response, proxy_answered, server_closed_first,
-    server_error, slow_response, truncated,
+    Code, Severity, capture_lossy, client_closed_first, client_reset, client_reset_stream,
+    connect_refused, connect_timeout, flow_control_stall, grpc_deadline_exceeded, grpc_error,
+    inferred_timeout, no_response, proxy_answered, server_closed_first, server_error,
+    server_reset_stream, slow_response, stream_refused, truncated,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -47,6 +48,12 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     no_response::DETECTOR,
     proxy_answered::DETECTOR,
     server_error::DETECTOR,
+    client_reset_stream::DETECTOR,
+    server_reset_stream::DETECTOR,
+    stream_refused::DETECTOR,
+    flow_control_stall::DETECTOR,
+    grpc_error::DETECTOR,
+    grpc_deadline_exceeded::DETECTOR,
     inferred_timeout::DETECTOR,
     capture_lossy::DETECTOR,
 ];
@@ -104,6 +111,8 @@ mod tests {
         assert_eq!(codes(Outcome::ClientFinBeforeResponse), [Code::ClientClosedFirst]);
         assert_eq!(codes(Outcome::ClientRstBeforeResponse), [Code::ClientReset]);
         assert_eq!(codes(Outcome::ServerClosedBeforeResponse), [Code::ServerClosedFirst]);
+        assert_eq!(codes(Outcome::ClientRstStreamBeforeResponse), [Code::ClientResetStream]);
+        assert_eq!(codes(Outcome::ServerRstStreamBeforeResponse), [Code::ServerResetStream]);
         assert_eq!(codes(Outcome::TruncatedResponse), [Code::Truncated]);
         assert_eq!(codes(Outcome::TruncatedRequest), [Code::Truncated]);
         assert_eq!(codes(Outcome::Refused), [Code::ConnectRefused]);

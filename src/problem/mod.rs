@@ -9,11 +9,15 @@
 mod capture_lossy;
 mod client_closed_first;
 mod client_reset;
+mod client_reset_stream;
 mod connect_refused;
 mod connect_timeout;
 mod detector;
 mod envoy;
 mod finding;
+mod flow_control_stall;
+mod grpc_deadline_exceeded;
+mod grpc_error;
 mod inferred_timeout;
 mod no_response;
 mod proxy_answered;
@@ -21,7 +25,9 @@ mod proxy_answered;
 pub(crate) mod samples;
 mod server_closed_first;
 mod server_error;
+mod server_reset_stream;
 mod slow_response;
+mod stream_refused;
 mod truncated;
 mod words;
 

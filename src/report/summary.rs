@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -8,12 +9,15 @@ use super::sample::Sample;
 use super::subject::Subject;
 use super::write::micros;
 use crate::counts::Counts;
+use crate::pairing::detail::grpc_status_name;
 use crate::pairing::{Exchange, Outcome};
 use crate::problem::{Code, InferredTimeout, infer_timeout};
 
 /// Routes told apart; the rest is one route, "other". 512 of them with their percentiles are
 /// about 8 MB, and no person reads more.
 const ROUTES: u32 = 512;
+/// Statuses told apart: more than anybody uses.
+const STATUSES: usize = 100;
 /// Exchanges named as evidence of one finding of one route.
 const EVIDENCE: usize = 5;
 
@@ -75,9 +79,37 @@ pub(super) struct Failure {
     /// After the request: when somebody left, or when the answer began.
     pub(super) times: Sample,
     /// The statuses that came, and how often.
-    pub(super) statuses: Vec<(u16, u64)>,
+    pub(super) statuses: Vec<(Status, u64)>,
     /// The frames of the first of them, as JSON.
     pub(super) evidence: Vec<Box<[u8]>>,
+}
+
+/// What an answer says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Http(u16),
+    Grpc(u32),
+}
+
+impl Status {
+    fn of(exchange: &Exchange) -> Option<Self> {
+        match exchange.grpc() {
+            Some(grpc) => grpc.status.map(Self::Grpc),
+            None => exchange.response.as_ref().map(|response| Self::Http(response.status)),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(f, "{status}"),
+            Self::Grpc(status) => match grpc_status_name(*status) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "status {status}"),
+            },
+        }
+    }
 }
 
 /// The answers that came after their client had left.
@@ -239,12 +271,12 @@ impl Route {
 
     /// How many were given up by their client before the response had begun.
     pub(super) fn gave_up(&self) -> u64 {
-        self.count(Code::ClientClosedFirst) + self.count(Code::ClientReset)
+        Code::GIVE_UPS.into_iter().map(|code| self.count(code)).sum()
     }
 
     /// When clients gave up, sorted; of many a fair choice.
     pub(super) fn gaps(&self) -> Vec<Duration> {
-        self.times(&[Code::ClientClosedFirst, Code::ClientReset])
+        self.times(&Code::GIVE_UPS)
     }
 
     /// The times of these findings, sorted.
@@ -279,11 +311,12 @@ impl Failure {
         if let Some(span) = exchange.gap().or(exchange.ttfb()) {
             self.times.add(span);
         }
-        if let Some(response) = &exchange.response {
-            match self.statuses.iter_mut().find(|(status, _)| *status == response.status) {
+        if let Some(said) = Status::of(exchange) {
+            let room = self.statuses.len() < STATUSES;
+            match self.statuses.iter_mut().find(|(status, _)| *status == said) {
                 Some((_, count)) => *count += 1,
-                // Statuses have three digits, so this list is bounded.
-                None => self.statuses.push((response.status, 1)),
+                None if room => self.statuses.push((said, 1)),
+                None => {}
             }
         }
         if self.evidence.len() < EVIDENCE {

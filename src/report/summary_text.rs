@@ -183,12 +183,11 @@ fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
     left_out(out, ended.left_out);
 }
 
-fn not_read(counts: &Counts) -> [(u64, &'static str); 4] {
-    let other = counts.opaque.saturating_sub(counts.tls.saturating_add(counts.http2));
+fn not_read(counts: &Counts) -> [(u64, &'static str); 3] {
+    let other = counts.opaque.saturating_sub(counts.tls);
     [
         (counts.tls, "Connections with TLS, which is not read: #"),
-        (counts.http2, "Connections with HTTP/2, which is not read: #"),
-        (other, "Connections with something else than HTTP/1: #"),
+        (other, "Connections with something else than HTTP: #"),
         (counts.orphan_responses, "Responses to requests before the capture: #"),
     ]
 }

@@ -138,7 +138,7 @@ fn when_nothing_is_wrong_it_says_so() {
 #[test]
 fn when_nothing_was_seen_it_says_why() {
     let text = text(&[], &Counts { tls: 3, opaque: 3, ..counts() });
-    assert!(text.starts_with("No HTTP/1 request was seen.\n"), "{text}");
+    assert!(text.starts_with("No request was seen.\n"), "{text}");
     assert!(text.contains("TLS, which is not read: 3."), "{text}");
 }
 

@@ -23,13 +23,13 @@ pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict<'_>> {
     for route in &summary.list {
         let gave_up = route.gave_up();
         if gave_up > 0 {
-            let closed = route.count(Code::ClientClosedFirst);
-            let code =
-                if closed * 2 >= gave_up { Code::ClientClosedFirst } else { Code::ClientReset };
+            // Of equal ones the first.
+            let most = Code::GIVE_UPS.into_iter().rev().max_by_key(|code| route.count(*code));
+            let code = most.unwrap_or(Code::ClientClosedFirst);
             all.push(Verdict { route, code, count: gave_up });
         }
         for failure in &route.failures {
-            if !matches!(failure.code, Code::ClientClosedFirst | Code::ClientReset) {
+            if !failure.code.is_give_up() {
                 all.push(Verdict { route, code: failure.code, count: failure.count });
             }
         }
@@ -44,13 +44,13 @@ impl Verdict<'_> {
     pub(super) fn sentence(&self) -> String {
         let route = self.route;
         let times = match self.code {
-            Code::ClientClosedFirst | Code::ClientReset => route.gaps(),
+            code if code.is_give_up() => route.gaps(),
             code => route.times(&[code]),
         };
         let of = self.of();
         let were = if self.count == 1 { "was" } else { "were" };
         match self.code {
-            Code::ClientClosedFirst | Code::ClientReset => {
+            Code::ClientClosedFirst | Code::ClientReset | Code::ClientResetStream => {
                 format!("{of} {were} given up by the client{}.", heap(&times))
             }
             Code::ServerClosedFirst => {
@@ -81,6 +81,17 @@ impl Verdict<'_> {
                 Span(percentile(&times, 50)),
                 Span(percentile(&times, 100))
             ),
+            Code::ServerResetStream => {
+                format!("{of} got no answer: the server reset the stream{}.", after(&times))
+            }
+            Code::StreamRefused => format!("{of} {were} refused by the server."),
+            Code::FlowControlStall => {
+                format!("{of} waited for the other side's flow-control window.")
+            }
+            Code::GrpcError => format!("{of} failed: {}.", self.statuses()),
+            Code::GrpcDeadlineExceeded => {
+                format!("{of} ran out of their deadline{}.", heap(&times))
+            }
             Code::InferredTimeout | Code::CaptureLossy => {
                 format!("{}.", self.code.detector().title)
             }
@@ -123,8 +134,7 @@ impl Verdict<'_> {
     /// What the answers that came too late say about the server.
     pub(super) fn late(&self) -> Option<String> {
         let late = &self.route.late;
-        let is_give_up = matches!(self.code, Code::ClientClosedFirst | Code::ClientReset);
-        if !is_give_up || late.times.seen() == 0 {
+        if !self.code.is_give_up() || late.times.seen() == 0 {
             return None;
         }
         let mut times = Vec::new();
@@ -215,7 +225,7 @@ pub(super) fn all_well(summary: &Summary) -> String {
         format!("; the slowest took {took} ({})", verdict.name())
     });
     match (n, answered) {
-        (0, _) => "No HTTP/1 request was seen.".into(),
+        (0, _) => "No request was seen.".into(),
         (_, 0) => format!("{} seen, of none is the end known.", number(n, "request")),
         (1, 1) => format!("The only request was answered{slowest}."),
         _ if undecided == 0 => format!("All {n} requests were answered{slowest}."),

@@ -203,11 +203,6 @@ impl Http2 {
         self.to_server.kept() + self.to_client.kept()
     }
 
-    /// Whether what came turned out not to be HTTP/2.
-    pub(crate) fn is_unreadable(&self) -> bool {
-        self.to_server.state == State::Unreadable
-    }
-
     fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {
             Direction::ToServer => &mut self.to_server,
@@ -438,12 +433,14 @@ impl Http2 {
                 self.fragment(direction, frame, payload, mark, room, listener);
                 Some(())
             }
-            Kind::RstStream => rst_stream::code(payload)
-                .map(|code| listener.reset(direction, stream, code, mark)),
+            Kind::RstStream => {
+                rst_stream::code(payload).map(|code| listener.reset(direction, stream, code, mark))
+            }
             Kind::WindowUpdate => window_update::increment(payload)
                 .map(|increment| listener.window(direction, stream, increment, mark)),
-            Kind::GoAway => GoAway::read(payload)
-                .map(|goaway| listener.goaway(direction, goaway, mark)),
+            Kind::GoAway => {
+                GoAway::read(payload).map(|goaway| listener.goaway(direction, goaway, mark))
+            }
             Kind::Settings => {
                 if !frame.is_ack() {
                     self.settings(direction, Settings::read(payload), mark, listener);

@@ -4,7 +4,7 @@ mod http2;
 mod tls;
 mod websocket;
 
-pub use http2::{Grpc, Http2, Stall};
+pub use http2::{Grpc, Http2, Stall, grpc_status_name};
 pub use tls::{Alert, Certificate, Tls};
 pub use websocket::{Close, WebSocket, WebSocketSide};
 
