@@ -31,7 +31,8 @@ pub(crate) struct Streams {
     middle: bool,
     /// What the client sent was lost since: it may have opened streams there.
     lost: bool,
-    /// The open streams whose request was not captured, the oldest first.
+    /// The open streams whose request was not captured, the oldest first: they are told in the order
+    /// of their numbers, for nothing else tells them apart.
     orphans: VecDeque<u32>,
     /// The client has closed its half of the connection.
     left: Option<Box<Left>>,
@@ -43,8 +44,9 @@ pub(crate) struct Streams {
     client_error: Option<u32>,
     /// What each side may send: client, server. `None`: not known.
     windows: Option<[Window; 2]>,
-    /// Streams whose end waits to be decided.
-    undecided: usize,
+    /// Streams that were reset, which is to be decided, and those that ended after them: they are
+    /// told in the order in which they ended.
+    ending: VecDeque<u32>,
 }
 
 /// A GOAWAY of the server.
@@ -68,8 +70,7 @@ struct Stream {
     reset: Option<Box<Reset>>,
     /// What the client sent was lost since: it may have reset the stream there.
     doubtful: bool,
-    /// How it ended, while an older one whose request was not captured has not: these are told in
-    /// the order of their numbers, for nothing else tells them apart.
+    /// How it ended, while others are to be told before it.
     ended: Option<End>,
     /// What each side may send: client, server.
     windows: Option<[StreamWindow; 2]>,
@@ -234,7 +235,12 @@ impl Streams {
 
     /// Whether a decision waits.
     pub(crate) fn waits(&self) -> bool {
-        self.undecided > 0
+        !self.ending.is_empty()
+    }
+
+    /// A stream that has not ended.
+    fn live(&mut self, id: u32) -> Option<&mut Stream> {
+        self.open.get_mut(&id).filter(|stream| stream.ended.is_none())
     }
 
     /// Whether streams may be open that began before the capture, and nothing tells which.
@@ -255,28 +261,47 @@ impl Streams {
 }
 
 impl StreamsHearing<'_> {
-    /// Ends a stream.
+    /// Ends a stream. It is told at once, unless others come first.
     fn end_stream(&mut self, id: u32, end: End) {
-        let orphans = &self.streams.orphans;
-        if orphans.front().is_none_or(|front| *front > id) || !orphans.contains(&id) {
-            return self.tell(id, end);
+        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let waits = stream.reset.is_some();
+        stream.ended = Some(end);
+        if stream.pending.request == Progress::Lost && self.streams.orphans.contains(&id) {
+            while let Some(front) = self.streams.orphans.front().copied()
+                && self.streams.open.get(&front).is_none_or(|stream| stream.ended.is_some())
+            {
+                self.streams.orphans.pop_front();
+                self.in_turn(front);
+            }
+        } else if !waits {
+            self.in_turn(id);
         }
-        if let Some(stream) = self.streams.open.get_mut(&id) {
-            self.streams.undecided -= usize::from(stream.reset.take().is_some());
-            stream.ended = Some(end);
+        self.tell_decided();
+    }
+
+    /// A stream that has ended is told when those that are to be decided have been.
+    fn in_turn(&mut self, id: u32) {
+        if self.streams.ending.is_empty() {
+            self.tell(id);
+        } else if !self.streams.ending.contains(&id) {
+            self.streams.ending.push_back(id);
         }
-        while let Some(front) = self.streams.orphans.front().copied()
-            && let Some(end) = self.streams.open.get(&front).and_then(|stream| stream.ended)
+    }
+
+    /// Tells those whose turn it is.
+    fn tell_decided(&mut self) {
+        while let Some(front) = self.streams.ending.front().copied()
+            && self.streams.open.get(&front).is_none_or(|stream| stream.ended.is_some())
         {
-            self.streams.orphans.pop_front();
-            self.tell(front, end);
+            self.streams.ending.pop_front();
+            self.tell(front);
         }
     }
 
     /// Tells of a stream that has ended.
-    fn tell(&mut self, id: u32, end: End) {
+    fn tell(&mut self, id: u32) {
         let Some(mut stream) = self.streams.open.remove(&id) else { return };
-        self.streams.undecided -= usize::from(stream.reset.is_some());
+        let end = stream.ended.unwrap_or(UNKNOWN);
         if !matches!(end.0, Outcome::Complete | Outcome::HalfCloseOk | Outcome::InProgress) {
             if let Some(away) = &self.streams.goaway {
                 stream.http2.goaway = (!away.debug.is_empty()).then(|| away.debug.clone());
@@ -301,7 +326,7 @@ impl StreamsHearing<'_> {
         for id in self.streams.ids() {
             let Some(stream) = self.streams.open.get(&id) else { continue };
             let end = match &stream.reset {
-                _ if stream.ended.is_some() => stream.ended,
+                _ if stream.ended.is_some() => None,
                 Some(reset) => Some(stream.verdict(reset)),
                 None => how(stream),
             };
@@ -323,16 +348,12 @@ impl StreamsHearing<'_> {
 
     /// What was undecided at `since` can be decided.
     pub(crate) fn settled(&mut self, since: Mark) {
-        let due = |stream: &Stream| {
-            stream.reset.as_ref().is_some_and(|reset| reset.told.number <= since.number)
-        };
-        let mut ids: Vec<u32> =
-            self.streams.open.iter().filter(|(_, s)| due(s)).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        for id in ids {
-            let Some(stream) = self.streams.open.get(&id) else { continue };
-            let Some(reset) = &stream.reset else { continue };
-            let end = stream.verdict(reset);
+        while let Some(id) = self.streams.ending.front().copied()
+            && let Some(stream) = self.streams.open.get(&id)
+            && let Some(reset) = stream.reset.as_deref().copied()
+            && reset.told.number <= since.number
+        {
+            let end = stream.verdict(&reset);
             self.end_stream(id, end);
         }
     }
@@ -341,7 +362,7 @@ impl StreamsHearing<'_> {
     pub(crate) fn client_fin(&mut self, fin: Option<Mark>, proof: Mark) {
         self.streams.left = Some(Box::new(Left { fin, proof, reads_on: false }));
         for id in self.streams.ids() {
-            let Some(stream) = self.streams.open.get_mut(&id) else { continue };
+            let Some(stream) = self.streams.live(id) else { continue };
             if stream.reset.is_some() {
                 continue;
             }
@@ -481,14 +502,17 @@ impl StreamsHearing<'_> {
 
     /// The server does not look at a stream.
     fn refused(&mut self, id: u32, mark: Mark) {
-        if let Some(stream) = self.streams.open.get_mut(&id)
-            && stream.reset.is_none()
-            && stream.pending.response == Progress::None
-        {
-            stream.http2.refused = true;
-            let end = (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark));
-            self.end_stream(id, end);
+        let Some(stream) = self.streams.live(id) else { return };
+        if stream.reset.is_some() || stream.pending.response != Progress::None {
+            return;
         }
+        let end = if stream.doubtful {
+            UNKNOWN
+        } else {
+            stream.http2.refused = true;
+            (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark))
+        };
+        self.end_stream(id, end);
     }
 
     /// A header block of the server on a stream that is not open; answers whether it is now.
@@ -511,11 +535,13 @@ impl StreamsHearing<'_> {
 
     /// A response is whole.
     fn response_ended(&mut self, id: u32) {
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
-        stream.pending.response = Progress::Ended;
-        if stream.reset.is_none()
-            && let Some(end) = stream.pending.whole(self.streams.left.as_deref())
-        {
+        let left = self.streams.left.take();
+        let end = self.streams.live(id).and_then(|stream| {
+            stream.pending.response = Progress::Ended;
+            if stream.reset.is_some() { None } else { stream.pending.whole(left.as_deref()) }
+        });
+        self.streams.left = left;
+        if let Some(end) = end {
             self.end_stream(id, end);
         }
     }
@@ -525,6 +551,7 @@ impl Http2Listener for StreamsHearing<'_> {
     fn headers(&mut self, direction: Direction, id: u32, mut head: Head, first: Mark, mark: Mark) {
         if direction == Direction::ToServer {
             match self.streams.open.get_mut(&id) {
+                Some(stream) if stream.ended.is_some() => {}
                 Some(stream) => {
                     stream.doubtful = false;
                     if stream.pending.response == Progress::None && !stream.is_over(mark) {
@@ -545,7 +572,7 @@ impl Http2Listener for StreamsHearing<'_> {
         if !self.streams.open.contains_key(&id) && !self.orphan(id, &head) {
             return;
         }
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let Some(stream) = self.streams.live(id) else { return };
         if head.status.is_some_and(|status| status < 200) {
             // An interim response: the final one follows.
             return;
@@ -608,7 +635,7 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn end(&mut self, direction: Direction, id: u32, mark: Mark) {
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let Some(stream) = self.streams.live(id) else { return };
         match direction {
             Direction::ToServer => {
                 stream.doubtful = false;
@@ -629,14 +656,14 @@ impl Http2Listener for StreamsHearing<'_> {
 
     fn reset(&mut self, direction: Direction, id: u32, code: u32, mark: Mark) {
         let told = self.office.now();
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let Some(stream) = self.streams.live(id) else { return };
         let reset = Reset { by: side(direction), code, mark, told };
         match &mut stream.reset {
             Some(known) if before(mark, known.mark) => **known = reset,
             Some(_) => {}
             None => {
                 stream.reset = Some(Box::new(reset));
-                self.streams.undecided += 1;
+                self.streams.ending.push_back(id);
             }
         }
     }
@@ -658,7 +685,7 @@ impl Http2Listener for StreamsHearing<'_> {
     fn window(&mut self, direction: Direction, id: u32, increment: u32, mark: Mark) {
         if direction == Direction::ToServer
             && id > 0
-            && let Some(stream) = self.streams.open.get_mut(&id)
+            && let Some(stream) = self.streams.live(id)
         {
             stream.doubtful = false;
         }
@@ -695,7 +722,7 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn is_open(&self, id: u32) -> bool {
-        self.streams.open.contains_key(&id)
+        self.streams.open.get(&id).is_some_and(|stream| stream.ended.is_none())
     }
 
     fn lost(&mut self, direction: Direction, acked: bool, mark: Mark) {
@@ -740,7 +767,7 @@ impl Http2Listener for StreamsHearing<'_> {
 impl StreamsHearing<'_> {
     /// Bytes of a body; answers where messages of gRPC are counted.
     fn body(&mut self, direction: Direction, id: u32, len: u64, mark: Mark) -> Option<&mut Rpc> {
-        let stream = self.streams.open.get_mut(&id)?;
+        let stream = self.streams.live(id)?;
         if stream.is_over(mark) {
             return None;
         }
