@@ -31,7 +31,7 @@ pub struct Counts {
     pub hbone: u64,
     /// Bytes of application data in TLS, as encrypted, after handshakes.
     pub tls_bytes: u64,
-    /// Connections that are identified as HTTP/2 (counted in `opaque` too).
+    /// Connections that are identified as HTTP/2.
     pub http2: u64,
     /// Segments that repeat bytes already seen.
     pub retransmissions: u64,

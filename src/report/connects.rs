@@ -63,7 +63,11 @@ impl Connects {
                 parts.push(format!("{each}every {}", Span(rhythm)));
             }
             if let (Some(first), Some(last)) = (self.first, self.last) {
-                parts.push(format!("from {} to {}", time_of_day(first), time_of_day(last)));
+                let (first, last) = (time_of_day(first), time_of_day(last));
+                parts.push(match first == last {
+                    true => format!("at {first}"),
+                    false => format!("from {first} to {last}"),
+                });
             }
         }
         parts.join(", ")

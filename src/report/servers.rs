@@ -17,7 +17,7 @@ use crate::problem::{
     Closed, Code, Fate, Heap, Outage, Span, infer_idle_timeout, infer_max_age, known_port,
 };
 
-/// Servers told apart: the first ones. With their times they are 16 MB at most, and 60 KB if
+/// Servers told apart: the first ones. With their times they are 20 MB at most, and 60 KB if
 /// nothing failed.
 const SERVERS: usize = 256;
 /// Ends of connections compared of one server, the first ones: enough for any heap.
@@ -46,8 +46,8 @@ struct Server {
     ends: Vec<Box<[u8]>>,
     /// Something else than HTTP/1 is spoken on one that was closed.
     streams: bool,
-    /// Requests that crossed the server's close.
-    crossed: u64,
+    /// Requests that the server closed upon, by connection.
+    unanswered: Vec<(u64, Timestamp)>,
     /// The packets of those that the server did not answer.
     failures: Vec<Box<[u8]>>,
 }
@@ -140,7 +140,7 @@ impl Server {
             closed: Vec::new(),
             ends: Vec::new(),
             streams: false,
-            crossed: 0,
+            unanswered: Vec::new(),
             failures: Vec::new(),
         }
     }
@@ -152,14 +152,11 @@ impl Server {
             super::json::packets(&mut frames, exchange);
             self.failures.push(frames[b",\"packets\":".len()..].into());
         }
-        // A request that came when the server had closed already.
         if exchange.outcome == Outcome::ServerClosedBeforeResponse
             && let Some(asked) = exchange.request.last
+            && self.unanswered.len() < CLOSED
         {
-            let crossed = |(closed, connection): &&(Closed, u64)| {
-                *connection == exchange.connection && closed.time <= asked.time
-            };
-            self.crossed += u64::from(self.closed.iter().rev().any(|end| crossed(&end)));
+            self.unanswered.push((exchange.connection, asked.time));
         }
     }
 
@@ -260,7 +257,7 @@ impl Server {
         let jitter =
             if heap.jitter { ", with the jitter of gRPC's MAX_CONNECTION_AGE" } else { "" };
         let sentence = format!(
-            "{} to {} were cut by the server at the age of {} while in use{jitter}: its maximum connection age, or a load balancer's.",
+            "{} to {} were cut by the server at the age of {} while in use{jitter}: its maximum connection age (istiod: keepaliveMaxServerConnectionAge), or a load balancer's.",
             of(&heap),
             self.name(),
             heap.words(),
@@ -273,11 +270,12 @@ impl Server {
     fn idles(&self) -> Option<Statement> {
         // That a pool's connection is closed when it is idle, nobody minds: unless a request was
         // lost by it. A stream that is silent for long may have been meant to stay.
-        if !self.streams && self.crossed == 0 {
+        let crossed = self.crossed();
+        if !self.streams && crossed == 0 {
             return None;
         }
         let heap = infer_idle_timeout(&self.ends())?;
-        let lost = match self.crossed {
+        let lost = match crossed {
             0 => String::new(),
             1 => "; 1 request crossed that close and was lost".into(),
             n => format!("; {n} requests crossed that close and were lost"),
@@ -291,6 +289,14 @@ impl Server {
         let mut said = self.say(Code::IdleTimeout, heap.count as u64, sentence, &self.ends);
         said.timer = Some(heap.value);
         Some(said)
+    }
+
+    /// Requests that came when the server had closed already.
+    fn crossed(&self) -> u64 {
+        let came_late = |(connection, asked): &&(u64, Timestamp)| {
+            self.closed.iter().any(|(end, of)| of == connection && end.time <= *asked)
+        };
+        self.unanswered.iter().filter(came_late).count() as u64
     }
 
     fn ends(&self) -> Vec<Closed> {

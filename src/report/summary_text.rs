@@ -180,16 +180,14 @@ fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
     left_out(out, ended.left_out);
 }
 
-fn not_read(counts: &Counts) -> [(u64, &'static str); 5] {
-    let other = counts.opaque.saturating_sub(counts.http2);
+fn not_read(counts: &Counts) -> [(u64, &'static str); 4] {
     [
         (counts.tls, "Connections with TLS, read as far as it is not encrypted: #"),
         (
             counts.hbone,
             "Connections of HBONE (ambient mesh), encrypted; what they carry does not show: #",
         ),
-        (counts.http2, "Connections with HTTP/2, which is not read: #"),
-        (other, "Connections with something else than HTTP/1: #"),
+        (counts.opaque, "Connections with something that is not read: #"),
         (counts.orphan_responses, "Responses to requests before the capture: #"),
     ]
 }

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::*;
 use crate::capture::Mark;
 use crate::counts::Counts;
-use crate::pairing::{Exchange, Outcome, ProxyAnswer};
+use crate::pairing::{
+    Connection, Detail, Exchange, Moment, Outcome, Protocol, ProxyAnswer, detail,
+};
 use crate::problem::samples;
 
 /// Every outcome, a proxy's answer, an error, a slow answer.
@@ -20,7 +22,48 @@ fn every_kind() -> Vec<Exchange> {
         samples::judge(&mut exchange);
         all.push(exchange);
     }
+    let mut repeated = samples::judged(Outcome::ConnectTimeout);
+    repeated.detail =
+        Some(Box::new(Detail::Connect(detail::Connect { repeats: vec![1004, 2020] })));
+    all.push(repeated);
     all
+}
+
+/// A connection to port 15012 that began `began` seconds after the samples' time.
+fn connection(began: i64, after: Duration, moment: impl FnOnce(Mark) -> Moment) -> Connection {
+    let syn = Mark { number: 1, time: samples::at_ms(began * 1000) };
+    let mark = Mark { number: 2, time: syn.time.after(after) };
+    Connection {
+        connection: began.unsigned_abs(),
+        interface: 0,
+        client: "127.0.0.6:40656".parse().unwrap(),
+        server: "10.77.0.12:15012".parse().unwrap(),
+        protocol: Protocol::Tls,
+        syn,
+        attempts: 2,
+        moment: moment(mark),
+    }
+}
+
+/// Connections that the server closed at this age in seconds, after so long without a byte.
+fn closed(age: u64, idle: u64) -> Vec<Connection> {
+    let idle = Duration::from_secs(idle);
+    let age = Duration::from_secs(age);
+    let one = |began| connection(began * 40, age, |mark| Moment::Closed { mark, idle });
+    (0..6).map(one).collect()
+}
+
+/// A server that refused from the 20th to the 30th second and answered before and after.
+fn away() -> Vec<Exchange> {
+    let one = |second: i64| {
+        let refused = (20..=30).contains(&second);
+        let outcome = if refused { Outcome::Refused } else { Outcome::Complete };
+        let mut exchange = samples::judged(outcome);
+        exchange.request.first = Some(Mark { number: 1, time: samples::at_ms(second * 1000) });
+        exchange.request.last = exchange.request.first;
+        exchange
+    };
+    (0..60).map(one).collect()
 }
 
 /// `count` requests given up around 500 ms, with late answers.
@@ -101,6 +144,59 @@ fn the_document_is_as_the_schema_says() {
         assert_eq!(value["exchanges"].as_array().unwrap().len(), exchanges.len());
         assert_valid(&validator, &value);
     }
+}
+
+#[test]
+fn what_is_said_of_servers_is_as_the_schema_says() {
+    let (mut summary, counts) = (summary_of(&away()), counts());
+    let late =
+        |began| connection(began, Duration::from_millis(1004), |mark| Moment::Opened { mark });
+    closed(1800, 1).iter().for_each(|connection| summary.connection(connection));
+    closed(65, 60).iter().for_each(|connection| summary.connection(connection));
+    (0..9).map(late).for_each(|connection| summary.connection(&connection));
+    let mut out = Vec::new();
+    Document::new().finish(&mut out, &summary, &ended(&counts));
+    let value: Value = serde_json::from_slice(&out).unwrap();
+    assert_valid(&validator("report"), &value);
+    let findings = value["findings"].as_array().unwrap();
+    let codes: Vec<_> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    let order = [
+        "server-unavailable",
+        "connect-refused",
+        "slow-connect",
+        "max-connection-age",
+        "idle-timeout",
+    ];
+    assert_eq!(codes, order);
+    assert_eq!(
+        findings[0]["until"].as_f64().unwrap() - findings[0]["from"].as_f64().unwrap(),
+        10.0
+    );
+    assert_eq!(value["summary"]["verdict"], findings[0]["sentence"]);
+    assert_eq!(
+        findings[0]["sentence"],
+        "10.77.0.12:9080 answered none of 11 connects from 22:13:40 to 22:13:50 (10 s), and \
+         answered before and after: it restarted?"
+    );
+    assert_eq!(
+        findings[3]["sentence"],
+        "6 connections to 10.77.0.12:15012 (istiod, xDS and certificates) were cut by the server \
+         at the age of 30 min while in use: its maximum connection age (istiod: \
+         keepaliveMaxServerConnectionAge), or a load balancer's."
+    );
+}
+
+#[test]
+fn a_note_is_no_answer() {
+    let mut summary = summary_of(&[samples::judged(Outcome::Complete)]);
+    closed(65, 60).iter().for_each(|connection| summary.connection(connection));
+    assert!(!summary.has_findings());
+    let (mut out, counts) = (Vec::new(), counts());
+    summary.write_text(&mut out, &ended(&counts), Palette::Plain);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("The only request was answered"), "{text}");
+    assert!(text.contains("\n  6 connections to 10.77.0.12:15012"), "{text}");
+    assert!(text.contains("after 60 s without a byte"), "{text}");
 }
 
 #[test]

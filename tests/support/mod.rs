@@ -1,6 +1,7 @@
 //! What the tests from outside share: captures to read, conversations to write, damage to do.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod frames;
 pub(crate) mod mangle;
 pub(crate) mod talk;
 pub(crate) mod truth;
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use meshsniff::capture::{Item, LinkType, Mark, Packet, Reader, Timestamp};
-use meshsniff::pairing::{Exchange, Outcome};
+use meshsniff::pairing::{Connection, Exchange, Outcome};
 use meshsniff::{Analysis, Counts, Event, Settings};
 
 /// A frame that owns its bytes, so that it can be moved, doubled or lost.
@@ -28,6 +29,7 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) connections: Vec<Connection>,
     pub(crate) counts: Counts,
 }
 
@@ -58,6 +60,11 @@ impl Report {
             let ends = (exchange.client.to_string(), exchange.server.to_string());
             essence.entry(ends).or_default().push(told(exchange));
         }
+        // Streams of HTTP/2 end in any order; their numbers stand first.
+        for said in essence.values_mut().filter(|said| said.iter().any(|s| s.starts_with("stream")))
+        {
+            said.sort();
+        }
         essence
     }
 }
@@ -80,7 +87,8 @@ pub(crate) fn brief(exchange: &Exchange) -> String {
 /// [`brief`], and who left, the late answer's status and the findings.
 fn told(exchange: &Exchange) -> String {
     let late = exchange.late.map(|late| late.status);
-    format!("{} by {:?} late {late:?}", brief(exchange), exchange.by)
+    let stream = exchange.stream.map_or(String::new(), |stream| format!("stream {stream}: "));
+    format!("{stream}{} by {:?} late {late:?}", brief(exchange), exchange.by)
 }
 
 /// Analyses frames in the order given.
@@ -90,20 +98,26 @@ pub(crate) fn analyse(frames: &[Frame]) -> Report {
 
 pub(crate) fn analyse_with(frames: &[Frame], settings: Settings) -> Report {
     let mut analysis = Analysis::new(settings);
-    let mut exchanges = Vec::new();
+    let (mut exchanges, mut connections) = (Vec::new(), Vec::new());
     for (number, frame) in (1..).zip(frames) {
         analysis.push(&frame.packet(number));
-        drain(&mut analysis, &mut exchanges);
+        drain(&mut analysis, &mut exchanges, &mut connections);
     }
     analysis.finish();
-    drain(&mut analysis, &mut exchanges);
-    Report { exchanges, counts: analysis.counts().clone() }
+    drain(&mut analysis, &mut exchanges, &mut connections);
+    Report { exchanges, connections, counts: analysis.counts().clone() }
 }
 
-fn drain(analysis: &mut Analysis, exchanges: &mut Vec<Exchange>) {
+fn drain(
+    analysis: &mut Analysis,
+    exchanges: &mut Vec<Exchange>,
+    connections: &mut Vec<Connection>,
+) {
     while let Some(event) = analysis.poll() {
-        if let Event::Exchange(exchange) = event {
-            exchanges.push(*exchange);
+        match event {
+            Event::Exchange(exchange) => exchanges.push(*exchange),
+            Event::Connection(connection) => connections.push(*connection),
+            Event::Question(_) => {}
         }
     }
 }

@@ -51,8 +51,7 @@ impl Pushed {
         assert!(counts.skipped.iter().sum::<u64>() <= packets, "more skipped than seen");
         assert!(counts.connections <= packets, "more connections than packets");
         assert!(counts.midstream <= counts.connections);
-        let told_apart = [counts.opaque, counts.tls, counts.http2];
-        assert!(told_apart.iter().all(|count| *count <= counts.connections));
+        assert!(counts.tls + counts.http2 <= counts.connections);
         assert!(counts.hbone <= counts.tls);
         // A request has at least a byte, a failed connect at least a packet, and an answer without
         // its request at least a byte.
@@ -86,6 +85,9 @@ impl Pushed {
             websocket.and_then(|websocket| websocket.last()),
             websocket.and_then(|websocket| websocket.ping()),
             websocket.and_then(|websocket| websocket.pong()),
+            exchange.tls().and_then(|tls| tls.done),
+            exchange.tls().and_then(|tls| tls.answered),
+            exchange.tls().and_then(|tls| tls.alert).map(|alert| alert.mark),
         ];
         for mark in marks.into_iter().flatten() {
             let place = mark.number.checked_sub(1).expect("packets count from 1");

@@ -58,6 +58,11 @@ pub fn http1(input: &[u8]) {
     network.finish();
 }
 
+/// What is usual.
+pub(super) fn usual() -> Settings {
+    Settings::default()
+}
+
 /// Live or not, and limits that are as usual or so tight that they are hit.
 fn settings(choice: u8) -> Settings {
     let usual = Limits::default();
@@ -67,7 +72,7 @@ fn settings(choice: u8) -> Settings {
         out_of_order: 64,
         head: 48,
         pipelined: 2,
-        streams: 3,
+        streams: 2,
         answer: Duration::from_secs(2),
         idle: Duration::from_secs(10),
     };
@@ -90,25 +95,25 @@ struct Ends {
 pub(super) struct Network {
     analysis: Analysis,
     pushed: Pushed,
-    /// What was said of the segments so far.
-    said: Vec<Exchange>,
     connections: [Ends; 4],
     now: i64,
     frame: Vec<u8>,
     /// Every payload sent, for retransmissions.
     sent: Vec<u8>,
+    /// Every exchange that was told.
+    pub(super) told: Vec<Exchange>,
 }
 
 /// One segment as the operations describe it.
-struct Send<'a> {
-    connection: usize,
-    from: usize,
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    payload: &'a [u8],
+pub(super) struct Send<'a> {
+    pub(super) connection: usize,
+    pub(super) from: usize,
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) payload: &'a [u8],
     /// Bytes that the snap length cuts off the frame's end.
-    cut: usize,
+    pub(super) cut: usize,
 }
 
 impl Network {
@@ -119,11 +124,11 @@ impl Network {
         Self {
             analysis: Analysis::new(settings),
             pushed: Pushed::default(),
-            said: Vec::new(),
             connections,
             now: 1_700_000_000_000_000_000,
             frame: Vec::new(),
             sent: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -131,8 +136,8 @@ impl Network {
         let byte = cursor.u8();
         let (connection, from) = (usize::from(byte & 3), usize::from(byte >> 2 & 1));
         let ends = self.connections[connection];
-        let (seq, ack) = (ends.next[from], ends.next[1 - from]);
-        let plain = Send { connection, from, seq, ack, flags: ACK | PSH, payload: &[], cut: 0 };
+        let plain = self.plain(connection, from);
+        let Send { seq, ack, .. } = plain;
         match byte >> 3 & 15 {
             // What peers do.
             0..=3 => {
@@ -184,20 +189,20 @@ impl Network {
                 let now = Timestamp::from_nanos(self.now).after(cursor.span());
                 self.pushed.advance(now);
                 self.analysis.advance(now);
-                self.pushed.judge(&mut self.analysis, |_| {});
+                self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
             }
         }
     }
 
-    /// Sends on the first connection what comes next there.
-    pub(super) fn next(&mut self, from: usize, flags: u8, payload: &[u8]) {
-        let ends = self.connections[0];
+    /// The next segment of a side, without payload.
+    pub(super) fn plain(&self, connection: usize, from: usize) -> Send<'static> {
+        let ends = self.connections[connection];
         let (seq, ack) = (ends.next[from], ends.next[1 - from]);
-        self.forward(Send { connection: 0, from, seq, ack, flags, payload, cut: 0 });
+        Send { connection, from, seq, ack, flags: ACK | PSH, payload: &[], cut: 0 }
     }
 
     /// Sends, and moves the sender's place on.
-    fn forward(&mut self, send: Send<'_>) {
+    pub(super) fn forward(&mut self, send: Send<'_>) {
         let start = self.sent.len();
         self.sent.extend_from_slice(send.payload);
         let ends = &mut self.connections[send.connection];
@@ -218,8 +223,7 @@ impl Network {
         self.pushed.packet(mark, original_len, kept);
         let bytes = &self.frame[..kept];
         self.analysis.push(&Packet { mark, interface: 0, link, original_len, bytes });
-        let said = &mut self.said;
-        self.pushed.judge(&mut self.analysis, |exchange| said.push(exchange.clone()));
+        self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
     }
 
     /// The frame: IPv4 in Ethernet, or, for the last connection, raw IPv6.
@@ -258,12 +262,9 @@ impl Network {
         link
     }
 
-    /// Ends the capture; answers what was said then or before, where nobody else listened.
-    pub(super) fn finish(&mut self) -> Vec<Exchange> {
+    pub(super) fn finish(&mut self) {
         self.analysis.finish();
-        let mut said = std::mem::take(&mut self.said);
-        self.pushed.judge(&mut self.analysis, |exchange| said.push(exchange.clone()));
+        self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
         assert!(self.analysis.poll().is_none());
-        said
     }
 }

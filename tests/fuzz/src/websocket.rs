@@ -1,7 +1,7 @@
 use meshsniff::pairing::Exchange;
 
 use super::cursor::Cursor;
-use super::operations::{ACK, FIN, Network, PSH, RST, SYN};
+use super::operations::{ACK, FIN, Network, PSH, RST, SYN, Send};
 
 const UPGRADE: &[u8] =
     b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -42,7 +42,10 @@ pub fn websocket(input: &[u8]) {
 /// One WebSocket whose sides send this, in segments no longer than that, and end it so.
 fn one(client: &[u8], server: &[u8], segment: usize, end: u8) -> Exchange {
     let mut network = Network::new(meshsniff::Settings::default());
-    let mut send = |from, flags, payload: &[u8]| network.next(from, flags, payload);
+    let mut send = |from, flags, payload: &[u8]| {
+        let plain = network.plain(0, from);
+        network.forward(Send { flags, payload, ..plain });
+    };
     for (from, flags, payload) in
         [(0, SYN, &b""[..]), (1, SYN | ACK, b""), (0, ACK | PSH, UPGRADE), (1, ACK | PSH, SWITCHES)]
     {
@@ -63,7 +66,8 @@ fn one(client: &[u8], server: &[u8], segment: usize, end: u8) -> Exchange {
             send(from, ACK, b"");
         }
     }
-    let mut exchanges = network.finish();
+    network.finish();
+    let mut exchanges = network.told;
     assert_eq!(exchanges.len(), 1, "one WebSocket is one exchange");
     exchanges.remove(0)
 }
