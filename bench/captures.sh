@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Makes the large real captures that speed is measured on: nginx with wrk or ab in a network
-# namespace of its own, tcpdump on its loopback. Needs root. Nothing leaves the namespace.
-#   captures.sh DIR [small|conns|bulk|all]      about 2 minutes and 4 GB for all
+# Makes the large real captures that speed is measured on: nginx with wrk or ab, and gRPC of Go, in
+# a network namespace of its own, tcpdump on its loopback. Needs root. Nothing leaves the namespace.
+#   captures.sh DIR [small|conns|bulk|grpc|all]      about 3 minutes and 4 GB for all
 #     http-small.pcap  about 3 M packets: keep-alive, bodies of 1 KiB, 8, 64 and 256 connections
 #     many-conns.pcap  about 1.9 M packets: 160,000 connections of one exchange each
 #     http-bulk.pcap   about 180,000 packets: 2.3 GB, bodies of 64 KiB in segments of up to 64 KiB
+#     grpc.pcap        about 1.5 M packets: unary calls, on 4 connections one at a time, then on 8
+#                      connections 8 at once, then on 2 connections 64 at once
 set -euo pipefail
 
 out=$(mkdir -p "${1:?usage: captures.sh DIR [small|conns|bulk|all]}" && cd "$1" && pwd)
@@ -20,7 +22,9 @@ ns=meshsniff-bench-$$
 url=http://127.0.0.1:8080
 
 cleanup() {
-  if [ -s "$tmp/nginx.pid" ]; then kill "$(cat "$tmp/nginx.pid")" 2>/dev/null || true; fi
+  for server in "$tmp"/*.pid; do
+    if [ -s "$server" ]; then kill "$(cat "$server")" 2>/dev/null || true; fi
+  done
   ip netns del "$ns" 2>/dev/null || true
   rm -rf "$tmp"
 }
@@ -40,7 +44,7 @@ capture() {
   local name=$1 ring=$2 max=$3 pid
   shift 3
   ip netns exec "$ns" tcpdump -i lo -B "$ring" -s 262144 -c "$max" -w "$tmp/$name.pcap" \
-    'tcp port 8080' 2>"$tmp/$name.log" &
+    'tcp portrange 8080-8081' 2>"$tmp/$name.log" &
   pid=$!
   for _ in $(seq 100); do
     grep -q 'listening on' "$tmp/$name.log" && break
@@ -69,4 +73,15 @@ case $what in all | bulk)
   echo 'function delay() return 3 end' >"$tmp/pace.lua"
   capture http-bulk 1048576 100000000 wrk -t1 -c16 -s "$tmp/pace.lua" -d10s "$url/64k.txt"
   mv "$tmp/http-bulk.pcap" "$out/" ;;
+esac
+case $what in all | grpc)
+  (cd "$here/grpc" && CGO_ENABLED=0 GOFLAGS='' go build -trimpath -buildvcs=false -o "$tmp/grpc" .)
+  ip netns exec "$ns" "$tmp/grpc" serve 127.0.0.1:8081 &
+  echo $! >"$tmp/grpc.pid"
+  for load in '4 1' '8 8' '2 64'; do
+    # shellcheck disable=SC2086
+    capture "grpc-${load/ /-}" 262144 500000 "$tmp/grpc" load 127.0.0.1:8081 $load 15s
+  done
+  mergecap -F pcap -w "$out/grpc.pcap" "$tmp"/grpc-{4-1,8-8,2-64}.pcap
+  rm -f "$tmp"/grpc-*.pcap ;;
 esac

@@ -65,6 +65,7 @@ for purpose; do
       command_ wrk wrk
       command_ ab apache2-utils
       command_ curl curl
+      command_ go golang-go
       command_ ip iproute2 ;;
     fuzz)
       # libFuzzer is C++ and is built with the fuzz targets.

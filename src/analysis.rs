@@ -11,6 +11,9 @@ use crate::message::{Http1, Spoken, direction_of};
 use crate::pairing::{Busy, Connection, Exchange, Hearing, Office, Protocol};
 use crate::problem::{Context, detect};
 
+/// The port of HBONE, which an ambient mesh carries everything in; it cannot be changed.
+const HBONE: u16 = 15008;
+
 /// What the user may set.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -164,6 +167,8 @@ impl Desk {
     #[cold]
     fn hand_over(&mut self, conversation: &mut Conversation, info: &Info, spoken: Spoken) {
         self.counts.tls += u64::from(spoken == Spoken::Tls);
+        let is_hbone = spoken == Spoken::Tls && info.server.socket().port() == HBONE;
+        self.counts.hbone += u64::from(is_hbone);
         self.counts.http2 += u64::from(spoken == Spoken::Http2);
         let before = conversation.kept();
         conversation.hand_over(info, self);

@@ -26,9 +26,12 @@ pub struct Counts {
     pub opaque: u64,
     /// Connections that are identified as TLS.
     pub tls: u64,
+    /// Connections that carry others through an ambient mesh: HBONE, which is HTTP/2 CONNECT inside mutual
+    /// TLS, to its port 15008 (counted in `tls` too).
+    pub hbone: u64,
     /// Bytes of application data in TLS, as encrypted, after handshakes.
     pub tls_bytes: u64,
-    /// Connections that are identified as HTTP/2 (counted in `opaque` too).
+    /// Connections that are identified as HTTP/2.
     pub http2: u64,
     /// Segments that repeat bytes already seen.
     pub retransmissions: u64,
@@ -59,6 +62,7 @@ impl Counts {
             (&mut self.silent, other.silent),
             (&mut self.opaque, other.opaque),
             (&mut self.tls, other.tls),
+            (&mut self.hbone, other.hbone),
             (&mut self.tls_bytes, other.tls_bytes),
             (&mut self.http2, other.http2),
             (&mut self.retransmissions, other.retransmissions),

@@ -56,6 +56,11 @@ fn captures() -> Vec<PathBuf> {
 }
 
 #[test]
+fn tls() {
+    replay("tls", &[]);
+}
+
+#[test]
 fn capture_reader() {
     replay("capture_reader", &captures());
 }
@@ -68,6 +73,11 @@ fn decode() {
 #[test]
 fn http1() {
     replay("http1", &[]);
+}
+
+#[test]
+fn hpack() {
+    replay("hpack", &[]);
 }
 
 #[test]

@@ -150,7 +150,10 @@ fn begin<'scope>(
         };
         let mut interface = live.interface();
         interface.name = Some(format!("{}:{}", args.targets[number].name, args.source.interface));
-        board.target(number).interface = interface;
+        {
+            let mut state = board.target(number);
+            (state.interface, state.open) = (interface, true);
+        }
         let _ = says.send(Beginning::Open(live.as_fd().as_raw_fd()));
         if told.recv().is_err() {
             return;

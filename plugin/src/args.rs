@@ -241,11 +241,13 @@ pub(crate) struct Capture {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
 
-    /// End after so many packets
+    /// End after so many exchanges; with -w or --wireshark, packets
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) count: Option<u64>,
 
     /// End after so many bytes of packets, as 100MiB
+    ///
+    /// Where only exchanges travel, each node counts its own.
     #[arg(long, value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
     pub(crate) max_bytes: Option<u64>,
 

@@ -62,12 +62,10 @@ fn code_of(name: &str) -> Option<Code> {
     code.or_else(|| {
         Some(match outcome? {
             Outcome::ClientFinBeforeResponse => Code::ClientClosedFirst,
-            Outcome::ClientRstBeforeResponse | Outcome::ClientRstStreamBeforeResponse => {
-                Code::ClientReset
-            }
-            Outcome::ServerClosedBeforeResponse | Outcome::ServerRstStreamBeforeResponse => {
-                Code::ServerClosedFirst
-            }
+            Outcome::ClientRstBeforeResponse => Code::ClientReset,
+            Outcome::ClientRstStreamBeforeResponse => Code::ClientResetStream,
+            Outcome::ServerClosedBeforeResponse => Code::ServerClosedFirst,
+            Outcome::ServerRstStreamBeforeResponse => Code::ServerResetStream,
             Outcome::TruncatedResponse | Outcome::TruncatedRequest => Code::Truncated,
             Outcome::Refused => Code::ConnectRefused,
             Outcome::ConnectTimeout => Code::ConnectTimeout,
@@ -86,6 +84,7 @@ fn code_of(name: &str) -> Option<Code> {
             "UT" => Code::InferredTimeout,
             "UC" => Code::ServerClosedFirst,
             "DT" => Code::MaxConnectionAge,
+            "UR" => Code::ServerResetStream,
             "UF" => Code::ConnectRefused,
             "UPE" => Code::Truncated,
             "UH" | "UO" | "URX" | "NC" | "NR" | "SI" | "UMSDR" => Code::ProxyAnswered,

@@ -10,6 +10,7 @@ mod complete;
 mod demo;
 mod exit;
 mod explain;
+mod talk;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use meshsniff::capture::{Item, Reader};
 use support::*;
@@ -42,6 +42,23 @@ fn comments_are_on_request_close_and_late_answer() {
     assert!(comments(6)[0].contains("left here: ") && comments(6)[0].ends_with("in frame 4"));
     assert!(comments(8)[0].contains("the answer: ") && comments(8)[0].ends_with("in frame 4"));
     assert_eq!(written.iter().filter(|packet| !packet.1.is_empty()).count(), 18);
+}
+
+#[test]
+fn a_named_pipe_is_written_to_and_stays_one() {
+    let (file, pipe) = (slow_server().save("a.pcap"), scratch("pipe"));
+    let _ = std::fs::remove_file(&pipe);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let copy = scratch("copy.pcapng");
+    let read = {
+        let (pipe, copy) = (pipe.clone(), copy.clone());
+        std::thread::spawn(move || std::fs::write(copy, std::fs::read(pipe).unwrap()).unwrap())
+    };
+    let said = analyze(&file, &["-w", pipe.to_str().unwrap()]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    read.join().unwrap();
+    assert_eq!(packets(&copy).len(), packets(&file).len());
+    assert!(!std::fs::metadata(&pipe).unwrap().is_file());
 }
 
 #[test]

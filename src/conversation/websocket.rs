@@ -1,6 +1,6 @@
 use super::Talk;
-use crate::flow::{Direction, Ended, FlowEvent, Info};
-use crate::pairing::{End, Exchange, Office, Side, Socket};
+use crate::flow::{FlowEvent, Info};
+use crate::pairing::{End, Exchange, Office, Socket};
 
 /// A WebSocket that has its TCP connection for itself.
 #[derive(Debug)]
@@ -43,19 +43,10 @@ impl Talk for OnTcp {
             | FlowEvent::Settled { .. }
             | FlowEvent::Refused { .. } => {}
             FlowEvent::Reset { direction, mark } => {
-                let side = match direction {
-                    Direction::ToServer => Side::Client,
-                    Direction::ToClient => Side::Server,
-                };
-                self.ends(End::Reset(side, mark), info, office);
+                self.ends(End::reset(direction, mark), info, office);
             }
             FlowEvent::Closed => self.ends(End::Closed, info, office),
-            FlowEvent::Ended { why: Ended::Capture | Ended::Silent, .. } => {
-                self.ends(End::Open, info, office);
-            }
-            FlowEvent::Ended { why: Ended::Reused | Ended::Evicted, .. } => {
-                self.ends(End::Lost, info, office);
-            }
+            FlowEvent::Ended { why, .. } => self.ends(End::of(why), info, office),
         }
     }
 

@@ -66,6 +66,7 @@ impl Sink<()> for Writer {
                 let seen = if mark.is_some() { "" } else { " unseen" };
                 told.ends.push(format!("fin {direction:?}{seen}"));
             }
+            FlowEvent::Settled { .. } => told.ends.push("settled".into()),
             FlowEvent::StillReading { .. } => told.ends.push("still reading".into()),
             FlowEvent::Reset { direction, .. } => told.ends.push(format!("reset {direction:?}")),
             FlowEvent::Refused { connect, .. } => {
@@ -77,6 +78,10 @@ impl Sink<()> for Writer {
                 told.ends.push(format!("ended {why:?}{connect}"));
             }
         }
+    }
+
+    fn waits(&self, (): &()) -> bool {
+        false
     }
 
     fn counts(&mut self) -> &mut Counts {

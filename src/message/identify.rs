@@ -74,7 +74,10 @@ fn request_line(bytes: &[u8]) -> Spoken {
         None => {
             let method = bytes.iter().take(METHOD + 1).position(|b| *b == b' ');
             let word = &bytes[..method.unwrap_or(bytes.len().min(METHOD + 1))];
-            let plausible = word.len() <= METHOD && word.iter().all(|b| is_token(*b));
+            let line = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            let plausible = word.len() <= METHOD
+                && word.iter().all(|b| is_token(*b))
+                && !line.iter().any(|b| b.is_ascii_control());
             return match (plausible, method) {
                 (true, Some(1..)) | (true, None) => Spoken::NeedMore,
                 _ => Spoken::Other,

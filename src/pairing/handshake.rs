@@ -142,7 +142,7 @@ impl Handshake {
                 }
             }
             Heard::Sealed { kind, len } => self.sealed(info, direction, (kind, len), mark, office),
-            Heard::Http => {
+            Heard::Plaintext => {
                 self.tls.plaintext = Some(Side::Server);
                 self.tls.answered = Some(mark);
             }

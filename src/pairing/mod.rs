@@ -14,6 +14,7 @@ mod in_order;
 mod messages;
 mod outcome;
 mod pending;
+mod sockets;
 mod streams;
 mod websocket;
 mod windows;

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -5,6 +7,7 @@ use super::detail::{Detail, Grpc, Http2, Stall};
 use super::in_order::{Office, blank};
 use super::messages::Messages;
 use super::pending::{End, Left, Pending, Progress, UNKNOWN};
+use super::sockets::Sockets;
 use super::windows::{StreamWindow, Window};
 use super::{Exchange, Outcome, Protocol, ProxyAnswer, Response, Side};
 use crate::capture::Mark;
@@ -16,23 +19,22 @@ use crate::message::{Asked, Upgrade};
 
 /// The longest debug data of a GOAWAY that is kept, in bytes.
 const DEBUG: usize = 256;
-/// Gaps whose missed streams are remembered.
-const MISSED: usize = 8;
+/// Streams whose request was not captured, of which more is waited for: an older one is given up.
+const ORPHANS: usize = 64;
 
 /// The exchanges of one connection of HTTP/2 that have not ended: each is a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: HashMap<u32, Stream, FixedState>,
-    /// The highest stream that the client was seen to open.
+    /// The highest stream that is known to have been opened.
     highest: u32,
-    /// The lowest one, of a connection that began before the capture.
-    lowest: Option<u32>,
     /// It began before the capture.
     middle: bool,
-    /// Requests were lost after this stream, and none was seen since.
-    lost_after: Option<u32>,
-    /// Between these streams requests were lost.
-    missed: Vec<(u32, u32)>,
+    /// What the client sent was lost since: it may have opened streams there.
+    lost: bool,
+    /// The open streams whose request was not captured, the oldest first: they are told in the order
+    /// of their numbers, for nothing else tells them apart.
+    orphans: VecDeque<u32>,
     /// The client has closed its half of the connection.
     left: Option<Box<Left>>,
     /// The server has closed its half.
@@ -43,8 +45,11 @@ pub(crate) struct Streams {
     client_error: Option<u32>,
     /// What each side may send: client, server. `None`: not known.
     windows: Option<[Window; 2]>,
-    /// Streams whose end waits to be decided.
-    undecided: usize,
+    /// Streams that were reset, which is to be decided, and those that ended after them: they are
+    /// told in the order in which they ended.
+    ending: VecDeque<u32>,
+    /// Those that have become WebSockets.
+    sockets: Sockets,
 }
 
 /// A GOAWAY of the server.
@@ -68,6 +73,8 @@ struct Stream {
     reset: Option<Box<Reset>>,
     /// What the client sent was lost since: it may have reset the stream there.
     doubtful: bool,
+    /// How it ended, while others are to be told before it.
+    ended: Option<End>,
     /// What each side may send: client, server.
     windows: Option<[StreamWindow; 2]>,
 }
@@ -117,7 +124,8 @@ impl Stream {
             begun_first: false,
         };
         let http2 = Http2::default();
-        Self { pending, http2, grpc: None, reset: None, doubtful: false, windows: None }
+        let (grpc, reset, ended, windows) = (None, None, None, None);
+        Self { pending, http2, grpc, reset, doubtful: false, ended, windows }
     }
 
     /// Whether the packet came after the stream was reset.
@@ -154,7 +162,8 @@ impl Stream {
         let pending = &self.pending;
         let by_it = |outcome| (outcome, Some(reset.by), Some(reset.mark));
         let response = pending.exchange.response.as_ref();
-        let in_time = |mark: Mark| before(mark, reset.mark);
+        // What one side sent is in order; between the sides times decide.
+        let in_time = |mark: Mark| reset.by == Side::Server || before(mark, reset.mark);
         match pending.response {
             Progress::Lost | Progress::Unframed | Progress::Unseen => UNKNOWN,
             Progress::Ended if response.is_none() => UNKNOWN,
@@ -224,19 +233,22 @@ impl Streams {
 
     /// Bytes kept, without the exchanges.
     pub(crate) fn kept(&self) -> usize {
-        self.open.capacity() * size_of::<(u32, Stream)>()
+        self.open.capacity() * size_of::<(u32, Stream)>() + self.sockets.kept()
     }
 
     /// Whether a decision waits.
     pub(crate) fn waits(&self) -> bool {
-        self.undecided > 0
+        !self.ending.is_empty() || self.sockets.waits()
     }
 
-    /// Whether the request of a stream that is not open may have been lost.
-    fn may_be_missed(&self, stream: u32) -> bool {
-        stream % 2 == 1
-            && (self.lost_after.is_some_and(|after| stream > after)
-                || self.missed.iter().any(|(low, high)| (*low..*high).contains(&stream)))
+    /// A stream that has not ended.
+    fn live(&mut self, id: u32) -> Option<&mut Stream> {
+        self.open.get_mut(&id).filter(|stream| stream.ended.is_none())
+    }
+
+    /// Whether streams may be open that began before the capture, and nothing tells which.
+    fn began_unseen(&self) -> bool {
+        self.middle && self.highest == 0
     }
 
     /// The streams that are open, the oldest first.
@@ -252,10 +264,47 @@ impl Streams {
 }
 
 impl StreamsHearing<'_> {
-    /// Ends a stream.
+    /// Ends a stream. It is told at once, unless others come first.
     fn end_stream(&mut self, id: u32, end: End) {
+        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let waits = stream.reset.is_some();
+        stream.ended = Some(end);
+        if stream.pending.request == Progress::Lost && self.streams.orphans.contains(&id) {
+            while let Some(front) = self.streams.orphans.front().copied()
+                && self.streams.open.get(&front).is_none_or(|stream| stream.ended.is_some())
+            {
+                self.streams.orphans.pop_front();
+                self.in_turn(front);
+            }
+        } else if !waits {
+            self.in_turn(id);
+        }
+        self.tell_decided();
+    }
+
+    /// A stream that has ended is told when those that are to be decided have been.
+    fn in_turn(&mut self, id: u32) {
+        if self.streams.ending.is_empty() {
+            self.tell(id);
+        } else if !self.streams.ending.contains(&id) {
+            self.streams.ending.push_back(id);
+        }
+    }
+
+    /// Tells those whose turn it is.
+    fn tell_decided(&mut self) {
+        while let Some(front) = self.streams.ending.front().copied()
+            && self.streams.open.get(&front).is_none_or(|stream| stream.ended.is_some())
+        {
+            self.streams.ending.pop_front();
+            self.tell(front);
+        }
+    }
+
+    /// Tells of a stream that has ended.
+    fn tell(&mut self, id: u32) {
         let Some(mut stream) = self.streams.open.remove(&id) else { return };
-        self.streams.undecided -= usize::from(stream.reset.is_some());
+        let end = stream.ended.unwrap_or(UNKNOWN);
         if !matches!(end.0, Outcome::Complete | Outcome::HalfCloseOk | Outcome::InProgress) {
             if let Some(away) = &self.streams.goaway {
                 stream.http2.goaway = (!away.debug.is_empty()).then(|| away.debug.clone());
@@ -267,17 +316,8 @@ impl StreamsHearing<'_> {
             };
             stream.http2.error = error.filter(|code| *code != 0);
         }
-        let began = stream.pending.request != Progress::Lost
-            || stream.pending.exchange.request.last.is_some();
         let mut exchange = stream.end(end, self.office.now());
         exchange.server = self.info.server.socket();
-        if !began {
-            if exchange.outcome != Outcome::Complete {
-                // It may have been anything.
-                return;
-            }
-            self.office.began(&exchange);
-        }
         self.office.ended(exchange);
     }
 
@@ -289,6 +329,7 @@ impl StreamsHearing<'_> {
         for id in self.streams.ids() {
             let Some(stream) = self.streams.open.get(&id) else { continue };
             let end = match &stream.reset {
+                _ if stream.ended.is_some() => None,
                 Some(reset) => Some(stream.verdict(reset)),
                 None => how(stream),
             };
@@ -310,25 +351,23 @@ impl StreamsHearing<'_> {
 
     /// What was undecided at `since` can be decided.
     pub(crate) fn settled(&mut self, since: Mark) {
-        let due = |stream: &Stream| {
-            stream.reset.as_ref().is_some_and(|reset| reset.told.number <= since.number)
-        };
-        let mut ids: Vec<u32> =
-            self.streams.open.iter().filter(|(_, s)| due(s)).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        for id in ids {
-            let Some(stream) = self.streams.open.get(&id) else { continue };
-            let Some(reset) = &stream.reset else { continue };
-            let end = stream.verdict(reset);
+        while let Some(id) = self.streams.ending.front().copied()
+            && let Some(stream) = self.streams.open.get(&id)
+            && let Some(reset) = stream.reset.as_deref().copied()
+            && reset.told.number <= since.number
+        {
+            let end = stream.verdict(&reset);
             self.end_stream(id, end);
         }
+        self.streams.sockets.settled(since, self.info, self.office);
     }
 
     /// The client has closed its half of the connection.
     pub(crate) fn client_fin(&mut self, fin: Option<Mark>, proof: Mark) {
         self.streams.left = Some(Box::new(Left { fin, proof, reads_on: false }));
+        self.streams.sockets.left(Direction::ToServer, fin);
         for id in self.streams.ids() {
-            let Some(stream) = self.streams.open.get_mut(&id) else { continue };
+            let Some(stream) = self.streams.live(id) else { continue };
             if stream.reset.is_some() {
                 continue;
             }
@@ -353,6 +392,7 @@ impl StreamsHearing<'_> {
     /// The server has closed its half of the connection.
     pub(crate) fn server_fin(&mut self, fin: Option<Mark>) {
         self.streams.server_fin = fin;
+        self.streams.sockets.left(Direction::ToClient, fin);
         let left = self.streams.left.take();
         self.end_all_known(|stream| stream.pending.server_left(left.as_deref(), fin));
         self.streams.left = left;
@@ -377,6 +417,8 @@ impl StreamsHearing<'_> {
         self.end_all_known(|stream| {
             Some(stream.pending.reset(direction, left.as_deref(), fin, mark))
         });
+        let end = super::End::reset(direction, mark);
+        self.streams.sockets.over(end, self.info, self.office);
     }
 
     /// Both sides have closed the connection.
@@ -384,6 +426,7 @@ impl StreamsHearing<'_> {
         let left = self.streams.left.take();
         let fin = self.streams.server_fin;
         self.end_all_known(|stream| Some(stream.pending.closed(left.as_deref(), fin)));
+        self.streams.sockets.over(super::End::Closed, self.info, self.office);
     }
 
     /// Nothing more will be known of the connection.
@@ -391,22 +434,54 @@ impl StreamsHearing<'_> {
         let left = self.streams.left.take();
         let now = self.office.now();
         self.end_all_known(|stream| Some(stream.pending.over(left.as_deref(), why, now)));
+        self.streams.sockets.over(super::End::of(why), self.info, self.office);
+    }
+
+    /// The stream `id` was opened, and so were those before it: clients number their streams
+    /// without leaving any out.
+    fn opened(&mut self, id: u32) {
+        let next = (self.streams.highest + 1) | 1;
+        self.streams.highest = id;
+        let first = if self.streams.lost && (id - next) / 2 < ORPHANS as u32 { next } else { id };
+        for missed in (first..id).step_by(2) {
+            self.adopt(missed);
+        }
+    }
+
+    /// Follows a stream whose request was not captured.
+    fn adopt(&mut self, id: u32) {
+        if self.streams.orphans.len() == ORPHANS
+            && let Some(oldest) = self.streams.orphans.front().copied()
+        {
+            self.end_stream(oldest, UNKNOWN);
+        }
+        if !self.has_room() {
+            return;
+        }
+        let mut exchange = blank(self.info, Protocol::H2);
+        exchange.stream = Some(id);
+        self.office.began(&exchange);
+        let mut stream = Stream::new(exchange, Progress::Lost);
+        stream.doubtful = true;
+        self.streams.open.insert(id, stream);
+        self.streams.orphans.push_back(id);
+    }
+
+    /// Whether one more stream may be followed.
+    fn has_room(&mut self) -> bool {
+        let open = self.streams.open.len() + self.streams.sockets.len();
+        let room = open < self.office.limits().streams;
+        if !room {
+            self.office.counts().hit(Limit::Streams);
+        }
+        room
     }
 
     /// A request begins a stream.
     fn request(&mut self, id: u32, mut head: Head, first: Mark, mark: Mark) {
-        if let Some(after) = self.streams.lost_after.take()
-            && id > after + 2
-        {
-            if self.streams.missed.len() == MISSED {
-                self.streams.missed.remove(0);
-            }
-            self.streams.missed.push((after + 2, id));
-        }
-        self.streams.lowest.get_or_insert(id);
-        self.streams.highest = id;
-        if self.streams.open.len() >= self.office.limits().streams {
-            self.office.counts().hit(Limit::Streams);
+        self.opened(id);
+        self.streams.lost = false;
+        if !self.has_room() {
             return;
         }
         let mut exchange = blank(self.info, Protocol::H2);
@@ -438,40 +513,46 @@ impl StreamsHearing<'_> {
 
     /// The server does not look at a stream.
     fn refused(&mut self, id: u32, mark: Mark) {
-        if let Some(stream) = self.streams.open.get_mut(&id)
-            && stream.reset.is_none()
-            && stream.pending.response == Progress::None
-        {
-            stream.http2.refused = true;
-            let end = (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark));
-            self.end_stream(id, end);
+        let Some(stream) = self.streams.live(id) else { return };
+        if stream.reset.is_some() || stream.pending.response != Progress::None {
+            return;
         }
+        let end = if stream.doubtful {
+            UNKNOWN
+        } else {
+            stream.http2.refused = true;
+            (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark))
+        };
+        self.end_stream(id, end);
     }
 
-    /// A header block of the server on a stream that is not open.
+    /// A header block of the server on a stream that is not open; answers whether it is now.
     fn orphan(&mut self, id: u32, head: &Head) -> bool {
-        if head.status.is_none_or(|status| status < 200) {
+        if head.status.is_none_or(|status| status < 200) || id % 2 == 0 {
             return false;
         }
-        if self.streams.may_be_missed(id) && self.streams.open.len() < self.office.limits().streams
-        {
-            let mut exchange = blank(self.info, Protocol::H2);
-            exchange.stream = Some(id);
-            self.streams.open.insert(id, Stream::new(exchange, Progress::Lost));
-            return true;
+        if self.streams.began_unseen() {
+            self.office.counts().orphan_responses += 1;
+            return false;
         }
-        let earlier = self.streams.lowest.is_none_or(|lowest| id < lowest);
-        self.office.counts().orphan_responses += u64::from(self.streams.middle && earlier);
-        false
+        if id <= self.streams.highest {
+            return false;
+        }
+        self.streams.lost = true;
+        self.opened(id);
+        self.adopt(id);
+        self.is_open(id)
     }
 
     /// A response is whole.
     fn response_ended(&mut self, id: u32) {
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
-        stream.pending.response = Progress::Ended;
-        if stream.reset.is_none()
-            && let Some(end) = stream.pending.whole(self.streams.left.as_deref())
-        {
+        let left = self.streams.left.take();
+        let end = self.streams.live(id).and_then(|stream| {
+            stream.pending.response = Progress::Ended;
+            if stream.reset.is_some() { None } else { stream.pending.whole(left.as_deref()) }
+        });
+        self.streams.left = left;
+        if let Some(end) = end {
             self.end_stream(id, end);
         }
     }
@@ -481,23 +562,30 @@ impl Http2Listener for StreamsHearing<'_> {
     fn headers(&mut self, direction: Direction, id: u32, mut head: Head, first: Mark, mark: Mark) {
         if direction == Direction::ToServer {
             match self.streams.open.get_mut(&id) {
+                Some(stream) if stream.ended.is_some() => {}
                 Some(stream) => {
                     stream.doubtful = false;
                     if stream.pending.response == Progress::None && !stream.is_over(mark) {
                         stream.pending.exchange.request.last = Some(mark);
                     }
                 }
-                None if id % 2 == 1 && id > self.streams.highest && head.is_request => {
-                    self.request(id, head, first, mark);
+                // Trailers may be of a stream whose request was lost.
+                None if id % 2 == 1 && id > self.streams.highest => {
+                    let certain = !self.streams.lost && !self.streams.began_unseen();
+                    if head.is_request || certain {
+                        self.request(id, head, first, mark);
+                    }
                 }
                 None => {}
             }
             return;
         }
-        if !self.streams.open.contains_key(&id) && !self.orphan(id, &head) {
+        if self.streams.sockets.is_open(id)
+            || !self.streams.open.contains_key(&id) && !self.orphan(id, &head)
+        {
             return;
         }
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        let Some(stream) = self.streams.live(id) else { return };
         if head.status.is_some_and(|status| status < 200) {
             // An interim response: the final one follows.
             return;
@@ -527,9 +615,22 @@ impl Http2Listener for StreamsHearing<'_> {
         pending.response = Progress::Open;
         let proxy = match head.linkerd {
             Some(error) => Some(ProxyAnswer::Linkerd(error)),
-            None => (head.envoy && !head.upstream).then_some(ProxyAnswer::Envoy),
+            None if !head.envoy || head.upstream => None,
+            None if pending.exchange.request.upgrade.is_some() => Some(ProxyAnswer::EnvoyPerhaps),
+            None => Some(ProxyAnswer::Envoy),
         };
         pending.exchange.response = Some(Response { status, first, last: mark, body: 0, proxy });
+        let agrees = (200..300).contains(&status)
+            && pending.exchange.request.upgrade == Some(Upgrade::WebSocket);
+        if agrees
+            && stream.reset.is_none()
+            && let Some(stream) = self.streams.open.remove(&id)
+        {
+            self.streams.sockets.begin(id, stream.pending.exchange);
+            if stream.doubtful {
+                self.streams.sockets.lost(Direction::ToServer, mark);
+            }
+        }
     }
 
     fn frame(&mut self, direction: Direction, id: u32, len: u32, mark: Mark) {
@@ -542,6 +643,9 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn data(&mut self, direction: Direction, id: u32, bytes: &[u8], mark: Mark) {
+        if self.streams.sockets.data(id, direction, bytes, mark).is_some() {
+            return;
+        }
         if let Some(rpc) = self.body(direction, id, bytes.len() as u64, mark) {
             match direction {
                 Direction::ToServer => rpc.requests.take(bytes),
@@ -551,6 +655,9 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn data_missed(&mut self, direction: Direction, id: u32, len: u32, mark: Mark) {
+        if self.streams.sockets.missed(id, direction, len, mark).is_some() {
+            return;
+        }
         if let Some(rpc) = self.body(direction, id, u64::from(len), mark) {
             match direction {
                 Direction::ToServer => rpc.requests.miss(len),
@@ -560,7 +667,8 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn end(&mut self, direction: Direction, id: u32, mark: Mark) {
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        self.streams.sockets.end(id, direction, mark, self.office.now());
+        let Some(stream) = self.streams.live(id) else { return };
         match direction {
             Direction::ToServer => {
                 stream.doubtful = false;
@@ -581,14 +689,15 @@ impl Http2Listener for StreamsHearing<'_> {
 
     fn reset(&mut self, direction: Direction, id: u32, code: u32, mark: Mark) {
         let told = self.office.now();
-        let Some(stream) = self.streams.open.get_mut(&id) else { return };
+        self.streams.sockets.reset(id, direction, mark, told);
+        let Some(stream) = self.streams.live(id) else { return };
         let reset = Reset { by: side(direction), code, mark, told };
         match &mut stream.reset {
             Some(known) if before(mark, known.mark) => **known = reset,
             Some(_) => {}
             None => {
                 stream.reset = Some(Box::new(reset));
-                self.streams.undecided += 1;
+                self.streams.ending.push_back(id);
             }
         }
     }
@@ -610,7 +719,7 @@ impl Http2Listener for StreamsHearing<'_> {
     fn window(&mut self, direction: Direction, id: u32, increment: u32, mark: Mark) {
         if direction == Direction::ToServer
             && id > 0
-            && let Some(stream) = self.streams.open.get_mut(&id)
+            && let Some(stream) = self.streams.live(id)
         {
             stream.doubtful = false;
         }
@@ -647,16 +756,15 @@ impl Http2Listener for StreamsHearing<'_> {
     }
 
     fn is_open(&self, id: u32) -> bool {
-        self.streams.open.contains_key(&id)
+        self.streams.open.get(&id).is_some_and(|stream| stream.ended.is_none())
+            || self.streams.sockets.is_open(id)
     }
 
     fn lost(&mut self, direction: Direction, acked: bool, mark: Mark) {
         self.streams.windows = None;
+        self.streams.sockets.lost(direction, mark);
         let gone = self.streams.left.is_some() && !acked;
-        if direction == Direction::ToServer {
-            let highest = self.streams.highest;
-            self.streams.lost_after.get_or_insert(highest);
-        }
+        self.streams.lost |= direction == Direction::ToServer;
         for (_, stream) in self.streams.each() {
             stream.windows = None;
             let pending = &mut stream.pending;
@@ -695,7 +803,7 @@ impl Http2Listener for StreamsHearing<'_> {
 impl StreamsHearing<'_> {
     /// Bytes of a body; answers where messages of gRPC are counted.
     fn body(&mut self, direction: Direction, id: u32, len: u64, mark: Mark) -> Option<&mut Rpc> {
-        let stream = self.streams.open.get_mut(&id)?;
+        let stream = self.streams.live(id)?;
         if stream.is_over(mark) {
             return None;
         }

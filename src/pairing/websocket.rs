@@ -1,7 +1,7 @@
 use super::detail::{Close, Detail, WebSocket, latest};
 use super::{Exchange, Outcome, Protocol, Side};
 use crate::capture::{Mark, Timestamp};
-use crate::flow::Direction;
+use crate::flow::{Direction, Ended};
 use crate::message::{Frames, Hear, Said};
 
 /// One WebSocket: its exchange from the upgrade to the end.
@@ -38,6 +38,21 @@ pub(crate) enum End {
     Lost,
 }
 
+impl End {
+    /// The end of a connection of which no more will be known.
+    pub(crate) fn of(why: Ended) -> Self {
+        match why {
+            Ended::Capture | Ended::Silent => Self::Open,
+            Ended::Reused | Ended::Evicted => Self::Lost,
+        }
+    }
+
+    /// A reset.
+    pub(crate) fn reset(direction: Direction, mark: Mark) -> Self {
+        Self::Reset(sender(direction), mark)
+    }
+}
+
 impl Socket {
     /// The WebSocket whose upgrade this exchange is.
     pub(crate) fn new(mut exchange: Box<Exchange>) -> Self {
@@ -67,6 +82,11 @@ impl Socket {
     /// Bytes of a direction that were not captured.
     pub(crate) fn gap(&mut self, direction: Direction, len: u64, mark: Mark) {
         self.hear(direction, mark, |frames, hear| frames.gap(len, hear));
+    }
+
+    /// Any number of bytes of a direction may not have been captured.
+    pub(crate) fn lost(&mut self, direction: Direction, mark: Mark) {
+        self.hear(direction, mark, |frames, hear| frames.lose(hear));
     }
 
     /// A side has closed its half; `mark` is the packet, if it was captured.

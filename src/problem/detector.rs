@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use super::{
-    Code, Severity, capture_lossy, client_closed_first, client_reset, connect_refused,
-    connect_timeout, idle_timeout, inferred_timeout, max_connection_age, no_response,
-    proxy_answered, server_closed_first, server_error, server_unavailable, slow_connect,
-    slow_response, tls_and_plaintext, tls_certificate_expired, tls_certificate_rejected,
-    tls_client_certificate, tls_handshake_failed, tls_left_silently, truncated, websocket_aborted,
-    websocket_error, websocket_refused,
+    Code, Severity, capture_lossy, client_closed_first, client_reset, client_reset_stream,
+    connect_refused, connect_timeout, flow_control_stall, grpc_deadline_exceeded, grpc_error,
+    idle_timeout, inferred_timeout, max_connection_age, no_response, proxy_answered,
+    server_closed_first, server_error, server_reset_stream, server_unavailable, slow_connect,
+    slow_response, stream_refused, tls_and_plaintext, tls_certificate_expired,
+    tls_certificate_rejected, tls_client_certificate, tls_handshake_failed, tls_left_silently,
+    truncated, websocket_aborted, websocket_error, websocket_refused,
 };
 use crate::capture::Timestamp;
 use crate::pairing::Exchange;
@@ -63,6 +64,12 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
     server_unavailable::DETECTOR,
     max_connection_age::DETECTOR,
     idle_timeout::DETECTOR,
+    client_reset_stream::DETECTOR,
+    server_reset_stream::DETECTOR,
+    stream_refused::DETECTOR,
+    flow_control_stall::DETECTOR,
+    grpc_error::DETECTOR,
+    grpc_deadline_exceeded::DETECTOR,
     inferred_timeout::DETECTOR,
     capture_lossy::DETECTOR,
 ];
@@ -120,6 +127,8 @@ mod tests {
         assert_eq!(codes(Outcome::ClientFinBeforeResponse), [Code::ClientClosedFirst]);
         assert_eq!(codes(Outcome::ClientRstBeforeResponse), [Code::ClientReset]);
         assert_eq!(codes(Outcome::ServerClosedBeforeResponse), [Code::ServerClosedFirst]);
+        assert_eq!(codes(Outcome::ClientRstStreamBeforeResponse), [Code::ClientResetStream]);
+        assert_eq!(codes(Outcome::ServerRstStreamBeforeResponse), [Code::ServerResetStream]);
         assert_eq!(codes(Outcome::TruncatedResponse), [Code::Truncated]);
         assert_eq!(codes(Outcome::TruncatedRequest), [Code::Truncated]);
         assert_eq!(codes(Outcome::Refused), [Code::ConnectRefused]);

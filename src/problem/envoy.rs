@@ -1,4 +1,5 @@
 use super::proxy_answered::is_proxys;
+use super::stream_refused::is_refused;
 use crate::pairing::{Exchange, Outcome, ProxyAnswer, Side};
 
 /// Response flags of Envoy's access log that fit the packets of an exchange.
@@ -32,6 +33,7 @@ pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
         }
         (Outcome::TruncatedRequest, Some(Side::Client)) => flags(&["DC", "DR"], &["DC", "DR"]),
         (Outcome::TruncatedResponse, Some(Side::Server)) => flags(&["UPE", "UC"], &["UPE", "UC"]),
+        (Outcome::ServerClosedBeforeResponse, _) if is_refused(exchange) => flags(&["UR"], &[]),
         (Outcome::ServerClosedBeforeResponse, _)
         | (Outcome::TruncatedRequest, Some(Side::Server)) => flags(&["UC"], &[]),
         (Outcome::ServerRstStreamBeforeResponse, _) => flags(&["UR"], &[]),
@@ -46,6 +48,10 @@ pub fn envoy_flags(exchange: &Exchange) -> Option<EnvoyFlags> {
 /// The answer is the proxy's own: its flag goes with the status.
 fn by_proxy(exchange: &Exchange) -> Option<EnvoyFlags> {
     let response = exchange.response.as_ref()?;
+    if let (Some(grpc), Some(ProxyAnswer::Envoy)) = (exchange.grpc(), &response.proxy) {
+        let here = by_message(grpc.message.as_deref().unwrap_or_default());
+        return Some(EnvoyFlags { here, caller: &[] });
+    }
     let here: &[&str] = match (response.proxy.as_ref()?, response.status) {
         (ProxyAnswer::Linkerd(_) | ProxyAnswer::EnvoyPerhaps, _) => return None,
         (ProxyAnswer::Envoy, 504) => &["UT", "SI", "UMSDR"],
@@ -53,6 +59,31 @@ fn by_proxy(exchange: &Exchange) -> Option<EnvoyFlags> {
         (ProxyAnswer::Envoy, _) => &["UPE"],
     };
     Some(EnvoyFlags { here, caller: &[] })
+}
+
+/// The proxy's own answer to a call of gRPC: the body that it would have sent over HTTP is the
+/// message.
+fn by_message(message: &str) -> &'static [&'static str] {
+    let says = |words| message.contains(words);
+    if says("upstream request timeout") {
+        &["UT"]
+    } else if says("stream timeout") {
+        &["SI"]
+    } else if says("max stream duration") {
+        &["UMSDR"]
+    } else if says("no healthy upstream") {
+        &["UH"]
+    } else if says("reset reason: overflow") {
+        &["UO"]
+    } else if says("connection failure") || says("connection timeout") {
+        &["UF"]
+    } else if says("connection termination") {
+        &["UC"]
+    } else if says("remote reset") || says("remote refused stream reset") {
+        &["UR"]
+    } else {
+        &["UH", "UF", "UC", "UO", "URX", "NC"]
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,18 @@ pub enum Code {
     MaxConnectionAge,
     /// A server closes its connections after a constant time without a byte.
     IdleTimeout,
+    /// The client reset its stream of HTTP/2 before the response had begun.
+    ClientResetStream,
+    /// The server reset a stream of HTTP/2 before the response had begun.
+    ServerResetStream,
+    /// The server did not look at a stream of HTTP/2.
+    StreamRefused,
+    /// A sender waited for the other side's window of flow control.
+    FlowControlStall,
+    /// The server answered a call of gRPC with an error.
+    GrpcError,
+    /// The deadline of a call of gRPC ran out.
+    GrpcDeadlineExceeded,
     /// The give-ups of a route heap at one value: a timeout.
     InferredTimeout,
     /// The capture lost packets: what is said here is less than what happened.
@@ -121,7 +133,7 @@ impl From<Findings> for Vec<Code> {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::ClientClosedFirst,
         Self::ClientReset,
         Self::ServerClosedFirst,
@@ -145,13 +157,23 @@ impl Code {
         Self::ServerUnavailable,
         Self::MaxConnectionAge,
         Self::IdleTimeout,
+        Self::ClientResetStream,
+        Self::ServerResetStream,
+        Self::StreamRefused,
+        Self::FlowControlStall,
+        Self::GrpcError,
+        Self::GrpcDeadlineExceeded,
         Self::InferredTimeout,
         Self::CaptureLossy,
     ];
 
+    /// Those that say that the client left before the response had begun.
+    pub const GIVE_UPS: [Self; 3] =
+        [Self::ClientClosedFirst, Self::ClientReset, Self::ClientResetStream];
+
     /// Whether it says that the client left before the response had begun.
     pub fn is_give_up(self) -> bool {
-        matches!(self, Self::ClientClosedFirst | Self::ClientReset)
+        Self::GIVE_UPS.contains(&self)
     }
 
     /// Its word.
@@ -180,6 +202,12 @@ impl Code {
             Self::ServerUnavailable => "server-unavailable",
             Self::MaxConnectionAge => "max-connection-age",
             Self::IdleTimeout => "idle-timeout",
+            Self::ClientResetStream => "client-reset-stream",
+            Self::ServerResetStream => "server-reset-stream",
+            Self::StreamRefused => "stream-refused",
+            Self::FlowControlStall => "flow-control-stall",
+            Self::GrpcError => "grpc-error",
+            Self::GrpcDeadlineExceeded => "grpc-deadline-exceeded",
             Self::InferredTimeout => "inferred-timeout",
             Self::CaptureLossy => "capture-lossy",
         }

@@ -16,10 +16,13 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Whether the answer is a failure that a proxy made up.
 pub(super) fn is_proxys(exchange: &Exchange) -> bool {
-    exchange.response.as_ref().is_some_and(|response| {
-        matches!(response.proxy, Some(ProxyAnswer::Envoy | ProxyAnswer::Linkerd(_)))
-            && matches!(response.status, 502..=504)
-    })
+    let Some(response) = exchange.response.as_ref() else { return false };
+    matches!(response.proxy, Some(ProxyAnswer::Envoy | ProxyAnswer::Linkerd(_)))
+        && match exchange.grpc() {
+            // Failures of proxies are UNAVAILABLE, those of time may be DEADLINE_EXCEEDED.
+            Some(grpc) => matches!(grpc.status, Some(4 | 14)),
+            None => matches!(response.status, 502..=504),
+        }
 }
 
 fn sentence(exchange: &Exchange) -> String {
@@ -27,6 +30,13 @@ fn sentence(exchange: &Exchange) -> String {
     let status = response.status;
     let ttfb = exchange.ttfb();
     let after = ttfb.map_or(String::new(), |ttfb| format!(" after {}", Span(ttfb)));
+    if let Some(grpc) = exchange.grpc() {
+        let whose = match response.proxy {
+            Some(ProxyAnswer::Linkerd(_)) => "Linkerd's proxy",
+            _ => "the proxy",
+        };
+        return format!("{whose} answered{after}, not the application: {}", grpc.said());
+    }
     match &response.proxy {
         Some(ProxyAnswer::Linkerd(text)) => {
             format!("Linkerd's proxy answered {status}{after}: {}", text.escape_debug())

@@ -1,8 +1,10 @@
 //! Exchanges made by hand, for the tests of this stage and the next.
 
 use crate::capture::{Mark, Timestamp};
-use crate::pairing::detail::{Close, Detail, WebSocket};
-use crate::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
+use crate::pairing::detail::{Close, Grpc, Http2, WebSocket};
+use crate::pairing::{
+    Detail, Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side,
+};
 
 /// The moment `millis` after the request's end, in every sample.
 pub(crate) fn at_ms(millis: i64) -> Timestamp {
@@ -31,9 +33,10 @@ pub(crate) fn exchange(outcome: Outcome) -> Exchange {
             (None, None)
         }
         Outcome::HalfCloseOk => (None, Some(mark(20, 498))),
-        Outcome::ServerClosedBeforeResponse | Outcome::TruncatedResponse | Outcome::Refused => {
-            (Some(Side::Server), Some(mark(20, 498)))
-        }
+        Outcome::ServerClosedBeforeResponse
+        | Outcome::ServerRstStreamBeforeResponse
+        | Outcome::TruncatedResponse
+        | Outcome::Refused => (Some(Side::Server), Some(mark(20, 498))),
         _ => (Some(Side::Client), Some(mark(20, 498))),
     };
     let answered =
@@ -104,6 +107,22 @@ pub(crate) fn judged(outcome: Outcome) -> Exchange {
     let mut exchange = exchange(outcome);
     judge(&mut exchange);
     exchange
+}
+
+/// The sample of this outcome on a stream of HTTP/2.
+pub(crate) fn stream(outcome: Outcome, http2: Http2) -> Exchange {
+    let mut exchange = exchange(outcome);
+    exchange.protocol = if http2.grpc.is_some() { Protocol::Grpc } else { Protocol::H2 };
+    exchange.stream = Some(5);
+    exchange.detail = Some(Box::new(Detail::Http2(http2)));
+    exchange
+}
+
+/// A call of gRPC that was answered with this status.
+pub(crate) fn call(status: u32, message: &str) -> Exchange {
+    let message = Some(message.into());
+    let grpc = Grpc { status: Some(status), message, ..Grpc::default() };
+    stream(Outcome::Complete, Http2 { grpc: Some(grpc), ..Http2::default() })
 }
 
 /// Sets the findings, at the end of a capture of a minute.

@@ -1,3 +1,4 @@
+use super::stream_refused::is_refused;
 use super::words::Span;
 use super::{Code, Detector, Severity};
 use crate::pairing::{Exchange, Outcome};
@@ -7,7 +8,9 @@ pub(super) const DETECTOR: Detector = Detector {
     code: Code::ServerClosedFirst,
     severity: Severity::Error,
     title: "the server closed without an answer",
-    applies: Some(|exchange, _| exchange.outcome == Outcome::ServerClosedBeforeResponse),
+    applies: Some(|exchange, _| {
+        exchange.outcome == Outcome::ServerClosedBeforeResponse && !is_refused(exchange)
+    }),
     sentence,
     explain: include_str!("../../docs/findings/server-closed-first.md"),
 };

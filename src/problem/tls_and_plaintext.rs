@@ -24,6 +24,6 @@ fn sentence(exchange: &Exchange) -> String {
             "the client speaks plaintext HTTP to a server that wants TLS, as it says in its answer"
                 .into()
         }
-        _ => "the client speaks TLS to a server that answered in plaintext HTTP".into(),
+        _ => "the client speaks TLS to a server that answered in plaintext".into(),
     }
 }

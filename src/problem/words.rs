@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::message::alert_name;
 use crate::pairing::Exchange;
+use crate::pairing::detail::Http2;
 
 /// A duration as a person reads it: `3.2 ms`, `498 ms`, `1.61 s`, `75 s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,12 @@ pub(super) fn late_answer(exchange: &Exchange) -> String {
         Some(span) => format!("; the answer{status} came {} after the request", Span(span)),
         None => format!("; the answer{status} came later"),
     }
+}
+
+/// ` (INTERNAL_ERROR)`: the error code of a stream's end; empty if it is not known.
+pub(super) fn by_code(exchange: &Exchange) -> String {
+    let name = exchange.http2().and_then(Http2::error_name);
+    name.map_or(String::new(), |name| format!(" ({name})"))
 }
 
 #[cfg(test)]

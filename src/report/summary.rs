@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -10,6 +11,7 @@ use super::servers::Servers;
 use super::subject::Subject;
 use super::write::micros;
 use crate::counts::Counts;
+use crate::pairing::detail::grpc_status_name;
 use crate::pairing::{Connection, Exchange, Outcome};
 use crate::problem::{Code, InferredTimeout, Severity, infer_timeout};
 
@@ -80,11 +82,43 @@ pub(super) struct Failure {
     /// After the request: when somebody left, or when the answer began.
     pub(super) times: Sample,
     /// The statuses that came, of WebSockets the codes they were closed with, and how often.
-    pub(super) statuses: Vec<(u16, u64)>,
+    pub(super) statuses: Vec<(Status, u64)>,
     /// The frames of the first of them, as JSON.
     pub(super) evidence: Vec<Box<[u8]>>,
     /// Of connects: who tried, when.
     pub(super) connects: Option<Box<Connects>>,
+}
+
+/// What an answer says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// Of HTTP; of a WebSocket the code that it was closed with.
+    Http(u16),
+    Grpc(u32),
+}
+
+impl Status {
+    fn of(exchange: &Exchange) -> Option<Self> {
+        match exchange.grpc() {
+            Some(grpc) => grpc.status.map(Self::Grpc),
+            None => exchange
+                .close_code()
+                .or(exchange.response.as_ref().map(|response| response.status))
+                .map(Self::Http),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(f, "{status}"),
+            Self::Grpc(status) => match grpc_status_name(*status) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "status {status}"),
+            },
+        }
+    }
 }
 
 /// The answers that came after their client had left.
@@ -256,12 +290,12 @@ impl Route {
 
     /// How many were given up by their client before the response had begun.
     pub(super) fn gave_up(&self) -> u64 {
-        self.count(Code::ClientClosedFirst) + self.count(Code::ClientReset)
+        Code::GIVE_UPS.into_iter().map(|code| self.count(code)).sum()
     }
 
     /// When clients gave up, sorted; of many a fair choice.
     pub(super) fn gaps(&self) -> Vec<Duration> {
-        self.times(&[Code::ClientClosedFirst, Code::ClientReset])
+        self.times(&Code::GIVE_UPS)
     }
 
     /// The times of these findings, sorted.
@@ -300,10 +334,11 @@ impl Failure {
         if let Some(span) = exchange.gap().or(exchange.lifetime()).or(exchange.ttfb()) {
             self.times.add(span);
         }
-        if let Some(said) = exchange.close_code().or(exchange.response.as_ref().map(|r| r.status)) {
-            match self.statuses.iter().position(|(status, _)| *status == said) {
-                Some(place) => self.statuses[place].1 += 1,
-                None if self.statuses.len() < STATUSES => self.statuses.push((said, 1)),
+        if let Some(said) = Status::of(exchange) {
+            let room = self.statuses.len() < STATUSES;
+            match self.statuses.iter_mut().find(|(status, _)| *status == said) {
+                Some((_, count)) => *count += 1,
+                None if room => self.statuses.push((said, 1)),
                 None => {}
             }
         }

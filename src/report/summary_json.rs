@@ -171,6 +171,7 @@ impl Summary {
                 ("silent", counts.silent),
                 ("opaque", counts.opaque),
                 ("tls", counts.tls),
+                ("hbone", counts.hbone),
                 ("tls_bytes", counts.tls_bytes),
                 ("http2", counts.http2),
                 ("retransmissions", counts.retransmissions),
@@ -195,12 +196,12 @@ impl Summary {
     }
 }
 
-/// Text says "given up" of both codes; here each has its own count.
+/// Text says "given up" of several codes; here each has its own count.
 fn parts(verdict: &OfRoute<'_>) -> Vec<(Code, u64)> {
     if !verdict.code.is_give_up() {
         return vec![(verdict.code, verdict.count)];
     }
-    [Code::ClientClosedFirst, Code::ClientReset]
+    Code::GIVE_UPS
         .into_iter()
         .map(|code| (code, verdict.route.count(code)))
         .filter(|(_, count)| *count > 0)

@@ -181,11 +181,13 @@ fn reservations(out: &mut Vec<u8>, ended: &Ended<'_>) {
 }
 
 fn not_read(counts: &Counts) -> [(u64, &'static str); 4] {
-    let other = counts.opaque.saturating_sub(counts.http2);
     [
         (counts.tls, "Connections with TLS, read as far as it is not encrypted: #"),
-        (counts.http2, "Connections with HTTP/2, which is not read: #"),
-        (other, "Connections with something else than HTTP/1: #"),
+        (
+            counts.hbone,
+            "Connections of HBONE (ambient mesh), encrypted; what they carry does not show: #",
+        ),
+        (counts.opaque, "Connections with something that is not read: #"),
         (counts.orphan_responses, "Responses to requests before the capture: #"),
     ]
 }

@@ -120,11 +120,18 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
             if findings.contains(Code::TlsAndPlaintext) {
                 ("NO TLS", status, Weight::Bad)
             } else if findings.contains(Code::ProxyAnswered) {
+                let status = status.filter(|_| exchange.grpc().is_none());
                 ("PROXY", status, Weight::Bad)
             } else if findings.contains(Code::WebsocketRefused) {
                 ("REFUSED", status, Weight::Bad)
             } else if findings.contains(Code::ServerError) {
                 ("ERROR", status, Weight::Bad)
+            } else if findings.contains(Code::GrpcError)
+                || findings.contains(Code::GrpcDeadlineExceeded)
+            {
+                ("ERROR", None, Weight::Bad)
+            } else if findings.contains(Code::FlowControlStall) {
+                ("STALLED", status, Weight::Doubtful)
             } else {
                 ("SLOW", status, Weight::Doubtful)
             }
@@ -146,7 +153,8 @@ fn word(exchange: &Exchange) -> (&'static str, Option<u16>, Weight) {
             (word, exchange.close_code(), weight)
         }
         Outcome::WsAborted => ("ABORTED", None, Weight::Bad),
-        Outcome::TlsOk => ("ok", None, Weight::Fine),
+        Outcome::TlsOk if findings.is_empty() => ("ok", None, Weight::Fine),
+        Outcome::TlsOk => ("ok", None, Weight::Doubtful),
         Outcome::TlsAlert => ("ALERT", None, Weight::Bad),
         Outcome::TlsClosedNoAlert => ("LEFT", None, Weight::Bad),
         Outcome::InProgress if findings.contains(Code::NoResponse) => {
@@ -232,14 +240,18 @@ fn details(out: &mut Vec<u8>, exchange: &Exchange) {
             super::detail::words(out, exchange);
             Ok(())
         }
-        Outcome::ServerClosedBeforeResponse if exchange.tls().is_some() => {
+        Outcome::ServerClosedBeforeResponse
+            if exchange.tls().is_some() || exchange.findings.contains(Code::StreamRefused) =>
+        {
             super::detail::words(out, exchange);
             Ok(())
         }
         Outcome::ServerClosedBeforeResponse => write!(out, "server closed without an answer"),
         Outcome::TruncatedResponse => {
             let bytes = response.map_or(0, |response| response.body);
-            write!(out, "{who} left after {bytes} bytes of the body")
+            let _ = write!(out, "{who} left after {bytes} bytes of the body");
+            super::detail::more(out, exchange);
+            Ok(())
         }
         Outcome::TruncatedRequest => {
             let bytes = exchange.request.body;
@@ -268,6 +280,7 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
         }
         Some(_) if exchange.findings.contains(Code::ProxyAnswered) => {
             write!(out, "answered by the proxy, not the application")?;
+            super::detail::more(out, exchange);
         }
         _ if exchange.findings.contains(Code::WebsocketRefused) => {
             write!(out, "a WebSocket was asked for")?;
@@ -281,6 +294,7 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
         _ if exchange.findings.contains(Code::ServerError) => {
             write!(out, "answered by the application")?;
         }
+        _ if says_itself(exchange) => super::detail::words(out, exchange),
         _ => {
             if let Some(ttfb) = exchange.ttfb() {
                 write!(out, "began after {}", Span(ttfb))?;
@@ -288,6 +302,13 @@ fn finished(out: &mut Vec<u8>, exchange: &Exchange) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether what is to be said of an answer is for its protocol to say.
+fn says_itself(exchange: &Exchange) -> bool {
+    [Code::GrpcError, Code::GrpcDeadlineExceeded, Code::FlowControlStall]
+        .into_iter()
+        .any(|code| exchange.findings.contains(code))
 }
 
 #[cfg(test)]

@@ -34,13 +34,13 @@ pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict<'_>> {
     for route in &summary.list {
         let gave_up = route.gave_up();
         if gave_up > 0 {
-            let closed = route.count(Code::ClientClosedFirst);
-            let code =
-                if closed * 2 >= gave_up { Code::ClientClosedFirst } else { Code::ClientReset };
+            // Of equal ones the first.
+            let most = Code::GIVE_UPS.into_iter().rev().max_by_key(|code| route.count(*code));
+            let code = most.unwrap_or(Code::ClientClosedFirst);
             all.push(Verdict::Route(OfRoute { route, code, count: gave_up }));
         }
         for failure in &route.failures {
-            if !matches!(failure.code, Code::ClientClosedFirst | Code::ClientReset) {
+            if !failure.code.is_give_up() {
                 let (code, count) = (failure.code, failure.count);
                 all.push(Verdict::Route(OfRoute { route, code, count }));
             }
@@ -95,13 +95,13 @@ impl OfRoute<'_> {
     pub(super) fn sentence(&self) -> String {
         let route = self.route;
         let times = match self.code {
-            Code::ClientClosedFirst | Code::ClientReset => route.gaps(),
+            code if code.is_give_up() => route.gaps(),
             code => route.times(&[code]),
         };
         let of = self.of();
         let were = if self.count == 1 { "was" } else { "were" };
         match self.code {
-            Code::ClientClosedFirst | Code::ClientReset => {
+            Code::ClientClosedFirst | Code::ClientReset | Code::ClientResetStream => {
                 format!("{of} {were} given up by the client{}.", heap(&times))
             }
             Code::ServerClosedFirst => {
@@ -152,6 +152,17 @@ impl OfRoute<'_> {
             }
             Code::TlsCertificateExpired => {
                 format!("{of} had a certificate that has expired, or is not good yet.")
+            }
+            Code::ServerResetStream => {
+                format!("{of} got no answer: the server reset the stream{}.", after(&times))
+            }
+            Code::StreamRefused => format!("{of} {were} refused by the server."),
+            Code::FlowControlStall => {
+                format!("{of} waited for the other side's flow-control window.")
+            }
+            Code::GrpcError => format!("{of} failed: {}.", self.statuses()),
+            Code::GrpcDeadlineExceeded => {
+                format!("{of} ran out of their deadline{}.", heap(&times))
             }
             Code::SlowConnect
             | Code::ServerUnavailable
@@ -219,8 +230,7 @@ impl OfRoute<'_> {
     /// What the answers that came too late say about the server.
     pub(super) fn late(&self) -> Option<String> {
         let late = &self.route.late;
-        let is_give_up = matches!(self.code, Code::ClientClosedFirst | Code::ClientReset);
-        if !is_give_up || late.times.seen() == 0 {
+        if !self.code.is_give_up() || late.times.seen() == 0 {
             return None;
         }
         let mut times = Vec::new();

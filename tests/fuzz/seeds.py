@@ -195,6 +195,54 @@ for name, operations in HTTP.items():
     seed("http1", name, b"\1" + operations)
     seed("http1", name + "-tight", b"\4" + operations)
 
+
+
+def turn(kind, *more, server=0, size=15):
+    return bytes([size << 4 | kind << 1 | server, *more])
+
+
+TLS = {
+    "tls13": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(3, 3) + turn(3, 0),
+    "tls13-refused": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(0, 6) + turn(3, 0) + turn(6),
+    "tls13-no-certificate": turn(0, 1) + turn(0, 3, server=1) + turn(3, 4, server=1) + turn(3, 1) + turn(3, 3)
+    + turn(3, 0, server=1) + turn(7, server=1),
+    "tls12": turn(0, 0) + turn(0, 2, server=1) + turn(0, 4, server=1) + turn(0, 5, server=1) + turn(0, 8)
+    + turn(0, 6) + turn(4, 2, 4) + b"abcd" + turn(0, 6, server=1) + turn(4, 2, 4, server=1) + b"abcd" + turn(6),
+    "tls12-alert": turn(0, 0) + turn(5, 2, 40, server=1) + turn(5, 4, 200, server=1) + turn(0, 7) + turn(6),
+    "silent": turn(0, 0, size=0) + turn(6),
+}
+for name, turns in TLS.items():
+    seed("tls", name, b"\0" + turns)
+    seed("tls", name + "-changed", b"\1" + turns)
+# RFC 7541, appendix C.4 (requests) and C.5 (responses, a table of 256 bytes).
+REQUESTS = [
+    "828684418cf1e3c2e5f23a6ba0ab90f4ff", "828684be5886a8eb10649cbf",
+    "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf",
+]
+DATE = b"\x1dMon, 21 Oct 2013 20:13:2%d GMT"
+RESPONSES = [
+    (b"\x3f\xe1\1\x48\x03302\x58\7private\x61" + DATE % 1 + b"\x6e\x17https://www.example.com").hex(),
+    "4803333037c1c0bf",
+    (b"\x88\xc1\x61" + DATE % 2 + b"\xc0\x5a\4gzip\x77\x38foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU;"
+     b" max-age=3600; version=1").hex(),
+]
+BLOCKS = {
+    "requests": REQUESTS,
+    "responses": RESPONSES,
+    # Again, in other tables.
+    "resized": RESPONSES + ["20"] + RESPONSES[1:] + ["3fe13f" + REQUESTS[0]] + REQUESTS[1:],
+    # A name of what is not known; never indexed; an entry larger than the table.
+    "names": ["4001780131be7f000132bebf", "10017801317f000133", "20400178" "0131be"],
+    "bomb": ["400178" "7fe11e" + "62" * 3968 + "be" * 300],
+}
+for name, blocks in BLOCKS.items():
+    blocks = [bytes.fromhex(block) for block in blocks]
+    for missed in (0, 1):
+        data = bytes([missed])
+        for place, block_ in enumerate(blocks):
+            data += (b"" if place < missed else b"\0") + struct.pack(">H", len(block_)) + block_
+        seed("hpack", name + ("-late" if missed else ""), data)
+
 seed("report", "zeros", bytes(200))
 seed("report", "ones", b"\1" * 400)
 seed("report", "counting", bytes(range(256)) * 4)

@@ -1,6 +1,7 @@
 //! What the tests from outside share: captures to read, conversations to write, damage to do.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod frames;
 pub(crate) mod mangle;
 pub(crate) mod talk;
 pub(crate) mod truth;
@@ -59,6 +60,11 @@ impl Report {
             let ends = (exchange.client.to_string(), exchange.server.to_string());
             essence.entry(ends).or_default().push(told(exchange));
         }
+        // Streams of HTTP/2 end in any order; their numbers stand first.
+        for said in essence.values_mut().filter(|said| said.iter().any(|s| s.starts_with("stream")))
+        {
+            said.sort();
+        }
         essence
     }
 }
@@ -81,7 +87,8 @@ pub(crate) fn brief(exchange: &Exchange) -> String {
 /// [`brief`], and who left, the late answer's status and the findings.
 fn told(exchange: &Exchange) -> String {
     let late = exchange.late.map(|late| late.status);
-    format!("{} by {:?} late {late:?}", brief(exchange), exchange.by)
+    let stream = exchange.stream.map_or(String::new(), |stream| format!("stream {stream}: "));
+    format!("{stream}{} by {:?} late {late:?}", brief(exchange), exchange.by)
 }
 
 /// Analyses frames in the order given.

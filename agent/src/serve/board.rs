@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) name: String,
     /// Its interface, named `namespace/pod:lo`. Of a target that could not be opened: no more.
     pub(crate) interface: Interface,
+    /// Whether it was opened.
+    pub(crate) open: bool,
     /// The kernel's counters.
     pub(crate) counted: Counted,
     /// Units that the queue took.
@@ -110,6 +112,7 @@ impl State {
         Self {
             name: name.to_owned(),
             interface: Interface { name: wanted, ..Interface::new(LinkType::Ethernet, 0) },
+            open: false,
             counted: Counted::default(),
             queued: 0,
             refused: 0,

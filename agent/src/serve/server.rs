@@ -33,6 +33,8 @@ struct First<'a> {
     send: &'a str,
     next: u64,
     lost: u64,
+    /// Targets that could not be opened.
+    refused: Vec<usize>,
 }
 
 /// What tells this capture from others, and this file from others.
@@ -162,6 +164,7 @@ impl<'a> Server<'a> {
             send,
             next: place.number,
             lost: place.number.saturating_sub(number),
+            refused: (0..self.board.targets()).filter(|n| !self.board.target(*n).open).collect(),
         };
         let mut first = serde_json::to_vec(&first)?;
         first.push(b'\n');

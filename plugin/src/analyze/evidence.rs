@@ -30,7 +30,39 @@ pub(crate) struct Evidence {
 #[derive(Debug)]
 enum Target {
     Stdout,
+    /// A named pipe or a device: written once, from its beginning to its end.
+    Stream(PathBuf),
     File(PathBuf),
+}
+
+impl Target {
+    fn of(path: &Path) -> Self {
+        match fs::metadata(path) {
+            _ if is_dash(path) => Self::Stdout,
+            Ok(metadata) if !metadata.is_file() => Self::Stream(path.to_owned()),
+            _ => Self::File(path.to_owned()),
+        }
+    }
+}
+
+/// Whether what is written there cannot be written again, with comments that came later.
+pub(super) fn is_passed_on(path: &Path) -> bool {
+    !matches!(Target::of(path), Target::File(_))
+}
+
+/// Whether a file can be written there. None is left that was not there.
+///
+/// # Errors
+/// The system's, with the file's name.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    let Target::File(path) = Target::of(path) else { return Ok(()) };
+    let new = !path.exists();
+    let opened = File::options().append(true).create(true).open(&path);
+    opened.with_context(|| cannot("be written", &path))?;
+    if new {
+        let _ = fs::remove_file(&path);
+    }
+    Ok(())
 }
 
 /// A capture that is passed on while it comes.
@@ -43,10 +75,7 @@ struct Live {
 impl Evidence {
     /// Ready to write what `-w` asks for.
     pub(crate) fn new(args: &Report, input: &Input) -> anyhow::Result<Self> {
-        let to = args.write.as_ref().map(|path| match is_dash(path) {
-            true => Target::Stdout,
-            false => Target::File(path.clone()),
-        });
+        let to = args.write.as_deref().map(Target::of);
         let options = Options {
             only_flagged: args.only_flagged,
             no_bodies: args.no_bodies,
@@ -57,7 +86,7 @@ impl Evidence {
         if let (Some(to), None) = (&to, &source) {
             let out: Box<dyn Write> = match to {
                 Target::Stdout => Box::new(io::stdout()),
-                Target::File(path) => Box::new(create(path)?),
+                Target::Stream(path) | Target::File(path) => Box::new(create(path)?),
             };
             live = Some(Live { out: Output::new(out, args.no_bodies), comments: Vec::new() });
             if let Target::File(path) = to {
@@ -92,8 +121,8 @@ impl Evidence {
     /// The file's name, for people.
     pub(crate) fn name(&self) -> Option<String> {
         match &self.to {
-            Some(Target::File(path)) => Some(path.display().to_string()),
-            _ => None,
+            Some(Target::File(path) | Target::Stream(path)) => Some(path.display().to_string()),
+            Some(Target::Stdout) | None => None,
         }
     }
 
@@ -171,6 +200,10 @@ impl Evidence {
         match to {
             Target::Stdout => {
                 annotate::write(&mut reader, self.annotations, &self.options, io::stdout())?;
+            }
+            Target::Stream(path) => {
+                annotate::write(&mut reader, self.annotations, &self.options, create(&path)?)
+                    .with_context(|| cannot("be written", &path))?;
             }
             Target::File(path) => {
                 let beside = beside(&path);

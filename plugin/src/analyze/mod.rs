@@ -20,6 +20,7 @@ use clap::Parser as _;
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
 use evidence::Evidence;
+pub(crate) use evidence::check as check_writable;
 use input::Input;
 pub(crate) use judge::Judge;
 use output::Output;
@@ -101,6 +102,18 @@ pub(crate) fn check_report(args: &Report) -> Result<(), Usage> {
     Ok(())
 }
 
+/// What clap cannot know of a report on packets that come live.
+pub(crate) fn check_live(args: &Report) -> Result<(), Usage> {
+    if args.only_flagged && args.write.as_deref().is_some_and(evidence::is_passed_on) {
+        return Err(Usage(
+            "--only-flagged needs the whole capture first, and a live stream passes packets on at \
+             once: give -w a file"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
 /// What clap cannot know.
 fn check(args: &Analyze) -> Result<(), Usage> {
     let refuse = |why: &str| Err(Usage(why.into()));
@@ -112,11 +125,8 @@ fn check(args: &Analyze) -> Result<(), Usage> {
     if args.files.len() > 1 {
         return refuse("-w writes one capture: analyse one FILE at a time with it");
     }
-    if args.report.only_flagged && args.files.iter().any(|file| is_dash(file)) && is_dash(out) {
-        return refuse(
-            "--only-flagged needs the whole capture first, and a live stream passes packets on at \
-             once: give -w a file",
-        );
+    if args.files.iter().any(|file| is_dash(file)) {
+        check_live(&args.report)?;
     }
     if args.files.iter().any(|file| input::same_file(file, out)) {
         return Err(Usage(format!(

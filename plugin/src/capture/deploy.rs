@@ -11,13 +11,21 @@ use serde_json::json;
 
 use super::manifest::{LEASE, Plan};
 use super::parcel::Parcel;
-use super::talk::{note, say};
 use crate::cluster::{Cluster, explain};
+use crate::talk::{note, say};
 
 /// How often the lease is extended.
 const RENEWAL: Duration = Duration::from_secs(60);
+/// A Job's controller makes its pod within this ...
+const CREATION: Duration = Duration::from_secs(3);
+/// ... or, on a cluster with much to do, within this.
+const NO_CREATION: Duration = Duration::from_secs(20);
 /// How often an agent's pod is looked at while it starts.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long the API server may take to delete.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Between two attempts to delete, or to learn why nothing happens.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long an agent's pod may take to run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +35,13 @@ pub(super) struct Deployed {
     cluster: Cluster,
     pub(super) plan: Plan,
     since: Instant,
+}
+
+/// Why an agent could not be brought.
+pub(super) struct Unmade {
+    /// The API server refused the Job: there is nothing to remove.
+    pub(super) refused: bool,
+    pub(super) why: anyhow::Error,
 }
 
 /// What an agent's pod does.
@@ -48,28 +63,32 @@ pub(super) async fn admitted(cluster: &Cluster, plan: &Plan) -> Result<()> {
     })
 }
 
-/// Makes the Job first and then at once what it owns: the fastest order.
-pub(super) async fn deploy(cluster: &Cluster, plan: Plan, parcel: &Parcel) -> Result<Deployed> {
-    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), &plan.namespace);
-    let since = Instant::now();
-    let job = jobs.create(&PostParams::default(), &plan.job()).await.map_err(|error| {
-        explain(error, &format!("create a job in namespace {}", plan.namespace))
-    })?;
-    let deployed = Deployed { cluster: cluster.clone(), plan, since };
-    deployed.note("created");
-    let made = deployed.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
-    if let Err(error) = made {
-        deployed.remove().await;
-        return Err(error);
-    }
-    Ok(deployed)
-}
-
 fn pods(cluster: &Cluster, plan: &Plan) -> Api<Pod> {
     Api::namespaced(cluster.client.clone(), &plan.namespace)
 }
 
 impl Deployed {
+    /// Nothing is made yet.
+    pub(super) fn new(cluster: Cluster, plan: Plan) -> Self {
+        Self { cluster, plan, since: Instant::now() }
+    }
+
+    /// Makes the Job, and the ConfigMaps that it owns.
+    pub(super) async fn make(&self, parcel: &Parcel) -> Result<(), Unmade> {
+        let made = self.jobs().create(&PostParams::default(), &self.plan.job()).await;
+        let job = made.map_err(|error| Unmade {
+            refused: matches!(error, kube::Error::Api(_)),
+            why: explain(error, &format!("create a job in namespace {}", self.plan.namespace)),
+        })?;
+        self.note("created");
+        let brought = self.bring(parcel, job.metadata.uid.as_deref().unwrap_or_default()).await;
+        brought.map_err(|why| Unmade { refused: false, why })
+    }
+
+    fn jobs(&self) -> Api<Job> {
+        Api::namespaced(self.cluster.client.clone(), &self.plan.namespace)
+    }
+
     fn note(&self, done: &str) {
         let Plan { name, namespace, node, .. } = &self.plan;
         let took = self.since.elapsed().as_millis();
@@ -97,7 +116,18 @@ impl Deployed {
     pub(super) async fn running(&self) -> Result<String> {
         loop {
             let waited = self.since.elapsed();
-            if let Some(pod) = self.pod().await? {
+            let pod = match self.pod().await {
+                Ok(pod) => pod,
+                Err(error) if matches!(error, kube::Error::Api(_)) || waited > PATIENCE => {
+                    return Err(explain(error, "list the agent's pods"));
+                }
+                // The API server may be back in a moment.
+                Err(_) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            if let Some(pod) = pod {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 match life(&pod) {
                     Life::Running => {
@@ -109,41 +139,78 @@ impl Deployed {
                     }
                     Life::Pending => {}
                 }
-                if let Some(why) = stuck(&pod) {
+                if let Some(why) = self.stuck(&pod) {
                     bail!("the agent on node {} cannot start: {why}", self.plan.node);
                 }
-            } else if waited > Duration::from_secs(3)
-                && let Some(why) = self.not_created().await
-            {
-                bail!("the cluster makes no pod for the agent: {why}");
+            } else if waited > CREATION {
+                tokio::time::sleep(PAUSE).await;
+                let why = self.not_created().await?;
+                // Without the right to know it is waited for longer, not for ever.
+                if why.is_some() || waited > NO_CREATION {
+                    let why = why.unwrap_or_else(|| self.where_it_is_said());
+                    bail!(
+                        "the cluster makes no pod for the agent on node {}: {why}",
+                        self.plan.node
+                    );
+                }
             }
             if waited > PATIENCE {
                 bail!(
-                    "the agent on node {} did not start within {} s: `kubectl -n {} describe job {}`",
+                    "the agent on node {} did not start within {} s: is the node Ready? kubectl get nodes",
                     self.plan.node,
-                    PATIENCE.as_secs(),
-                    self.plan.namespace,
-                    self.plan.name
+                    PATIENCE.as_secs()
                 );
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    async fn pod(&self) -> Result<Option<Pod>> {
+    async fn pod(&self) -> kube::Result<Option<Pod>> {
         let of = ListParams::default()
             .labels(&format!("batch.kubernetes.io/job-name={}", self.plan.name));
-        let listed = pods(&self.cluster, &self.plan).list(&of).await;
-        let listed = listed.map_err(|error| explain(error, "list the agent's pods"))?;
+        let listed = pods(&self.cluster, &self.plan).list(&of).await?;
         Ok(listed.items.into_iter().next())
     }
 
-    /// Why the Job's controller could make no pod, if its events tell.
-    async fn not_created(&self) -> Option<String> {
+    /// Why a container that waits will go on waiting.
+    fn stuck(&self, pod: &Pod) -> Option<String> {
+        let (reason, message) = waiting(pod)?;
+        let hopeless = [
+            "ErrImagePull",
+            "ImagePullBackOff",
+            "ErrImageNeverPull",
+            "InvalidImageName",
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        ];
+        let own = self.plan.targets.iter().any(|target| target.image == self.plan.image);
+        let advice = match (reason.contains("Image"), own) {
+            (false, _) => "",
+            (true, true) => {
+                "; --agent-image IMAGE runs it in another image, which the node has or may pull"
+            }
+            (true, false) => "; without --agent-image it runs in the pod's own image",
+        };
+        hopeless.contains(&reason).then(|| format!("{reason}: {message}{advice}"))
+    }
+
+    /// Why the Job's controller could make no pod: admission may answer otherwise now, or to it. Its
+    /// events tell, to those who may read them.
+    async fn not_created(&self) -> Result<Option<String>> {
+        admitted(&self.cluster, &self.plan).await?;
         let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let of = format!("involvedObject.name={},reason=FailedCreate", self.plan.name);
-        let listed = events.list(&ListParams::default().fields(&of)).await.ok()?;
-        listed.items.into_iter().find_map(|event| event.message)
+        let listed = events.list(&ListParams::default().fields(&of)).await;
+        Ok(listed.ok().and_then(|list| list.items.into_iter().find_map(|event| event.message)))
+    }
+
+    fn where_it_is_said(&self) -> String {
+        let Plan { name, namespace, .. } = &self.plan;
+        format!(
+            "why is in its events, which you may not list: kubectl -n {namespace} get events \
+             --field-selector involvedObject.name={name}"
+        )
     }
 
     /// What became of the pod; `Pending` if the API server does not say.
@@ -171,47 +238,61 @@ impl Deployed {
         }
     }
 
-    /// Extends the lease for as long as this is polled; ends when the Job is gone.
-    pub(super) async fn keep(&self) {
-        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
+    /// Extends the lease for as long as this is polled; ends when the Job is gone, and says so.
+    pub(super) async fn keep(&self) -> String {
+        let Plan { name, node, .. } = &self.plan;
+        let mut said = false;
         loop {
             tokio::time::sleep(RENEWAL).await;
             let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
             let patch = json!({"spec": {"activeDeadlineSeconds": deadline}});
-            let patched =
-                jobs.patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch)).await;
-            if matches!(patched, Err(kube::Error::Api(status)) if status.code == 404) {
-                return;
+            let patched = self
+                .jobs()
+                .patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch))
+                .await;
+            match patched {
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    return format!("somebody deleted job {name}");
+                }
+                Err(error) if !said => {
+                    said = true;
+                    let why = explain(error, "extending the lease");
+                    let left = LEASE / 60 - 1;
+                    say(&format!("{why:#}. The agent on node {node} ends in {left} min like this"));
+                }
+                patched => said &= patched.is_err(),
             }
         }
     }
 
     /// Removes the Job, and with it everything that it owns. Says what could not be.
     pub(super) async fn remove(&self) {
-        let jobs: Api<Job> = Api::namespaced(self.cluster.client.clone(), &self.plan.namespace);
         let params = DeleteParams::background().grace_period(0);
         let mut error = None;
         for _ in 0..10 {
-            match jobs.delete(&self.plan.name, &params).await {
-                Ok(_) => return self.note("deleted"),
-                Err(kube::Error::Api(status)) if status.code == 404 => return,
-                Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
+            let jobs = self.jobs();
+            let deleting = jobs.delete(&self.plan.name, &params);
+            match tokio::time::timeout(ANSWER, deleting).await {
+                Ok(Ok(_)) => return self.note("deleted"),
+                Ok(Err(kube::Error::Api(status))) if status.is_not_found() => return,
+                Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => {
                     error = Some(kube::Error::Api(status));
                     break;
                 }
-                Err(other) => error = Some(other),
+                Ok(Err(other)) => error = Some(other),
+                Err(_) => break,
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        if let Some(error) = error {
-            let doing =
-                format!("delete job {} in namespace {}", self.plan.name, self.plan.namespace);
-            say(&format!(
-                "{:#}. The agent leaves by itself within 30 s and the job 10 s later; \
-                 `kubectl meshsniff clean` removes what stays",
-                explain(error, &doing)
-            ));
-        }
+        let doing = format!("delete job {} in namespace {}", self.plan.name, self.plan.namespace);
+        let why = match error {
+            Some(error) => explain(error, &doing),
+            None => anyhow::anyhow!("{doing}: the API server does not answer"),
+        };
+        say(&format!(
+            "{why:#}. The agent leaves by itself within 30 s and the job 10 s later; \
+             `kubectl meshsniff clean` removes what stays"
+        ));
     }
 }
 
@@ -246,26 +327,9 @@ fn end(pod: &Pod) -> String {
     }
 }
 
-/// Why a container that waits will go on waiting.
-fn stuck(pod: &Pod) -> Option<String> {
+/// What the container waits for, and its kubelet's words.
+fn waiting(pod: &Pod) -> Option<(&str, &str)> {
     let status = pod.status.as_ref()?;
     let waiting = status.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref()?;
-    let hopeless = matches!(
-        reason,
-        "ErrImagePull"
-            | "ImagePullBackOff"
-            | "ErrImageNeverPull"
-            | "InvalidImageName"
-            | "CreateContainerConfigError"
-            | "CreateContainerError"
-            | "RunContainerError"
-    );
-    let message = waiting.message.as_deref().unwrap_or_default();
-    let advice = if reason.contains("Image") {
-        "; --agent-image IMAGE runs it in another image that the node has or may pull"
-    } else {
-        ""
-    };
-    hopeless.then(|| format!("{reason}: {message}{advice}"))
+    Some((waiting.reason.as_deref()?, waiting.message.as_deref().unwrap_or_default()))
 }

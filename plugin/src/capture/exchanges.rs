@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
+use super::limit::Limit;
 use super::relay::Message;
 use super::tally::Tally;
 use crate::analyze::Judge;
@@ -37,6 +38,7 @@ struct Source {
     received: Arc<AtomicU64>,
     /// The number of its first target among those of all agents.
     first: u32,
+    targets: usize,
 }
 
 /// The longest line believed.
@@ -66,6 +68,7 @@ impl Source {
 /// What all streams come to.
 struct All {
     judge: Judge,
+    limit: Limit,
     /// The latest of each target: counters grow.
     counts: BTreeMap<u32, (Counts, u64, u64)>,
 }
@@ -93,6 +96,9 @@ impl All {
         if !matches!(event, Event::Question(_)) {
             from.received.fetch_add(1, Ordering::Relaxed);
         }
+        if matches!(event, Event::Exchange(_)) && !self.limit.takes(0) {
+            return Ok(());
+        }
         self.judge.event(&event)
     }
 }
@@ -102,10 +108,11 @@ impl All {
 pub(super) fn tell(
     mut from: mpsc::Receiver<Message>,
     judge: Judge,
+    limit: Limit,
 ) -> anyhow::Result<(Tally, bool)> {
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut interfaces = 0;
-    let mut all = All { judge, counts: BTreeMap::new() };
+    let mut all = All { judge, limit, counts: BTreeMap::new() };
     let mut tally = Tally::default();
     loop {
         let message = match from.try_recv() {
@@ -122,7 +129,8 @@ pub(super) fn tell(
         };
         match message {
             Message::Begin { agent, received, names } => {
-                sources.insert(agent, Source { rest: Vec::new(), received, first: interfaces });
+                let (rest, targets) = (Vec::new(), names.len());
+                sources.insert(agent, Source { rest, received, first: interfaces, targets });
                 for name in names {
                     all.judge.describe(interfaces, &name);
                     interfaces += 1;
@@ -139,9 +147,19 @@ pub(super) fn tell(
                     source.push(&bytes, &mut all)?;
                 }
             }
+            Message::Open { agent, refused } => {
+                tally.captured |= sources.get(&agent).is_some_and(|it| refused.len() < it.targets);
+            }
             Message::Lost { units } => tally.lost += units,
-            Message::Ended { cut } => tally.cut.extend(cut),
+            Message::Ended { cut, refused } => {
+                tally.cut.extend(cut);
+                tally.refused.extend(refused);
+            }
         }
+    }
+    if !tally.captured {
+        all.judge.discard()?;
+        return Ok((tally, false));
     }
     let mut counts = Counts::default();
     let mut dropped = 0;

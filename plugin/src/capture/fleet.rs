@@ -7,23 +7,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use super::deploy::{self, Deployed};
+use super::deploy::{self, Deployed, Unmade};
 use super::manifest::Plan;
 use super::parcel::Parcel;
 use super::plan;
-use super::relay::{Message, Relay};
-use super::talk::{Ready, say};
+use super::relay::{Heard, Message, Relay};
+use super::stopped;
 use crate::args::Capture;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Later, Target};
+use crate::talk::{Ready, say};
 
 /// How often it is asked whether new pods have appeared.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long the API may go on calling a pod running whose network is gone.
+const LAG: Duration = Duration::from_secs(10);
 
 /// All agents of one capture.
 #[derive(Clone)]
 pub(super) struct Fleet {
+    pub(super) args: Arc<Capture>,
     pub(super) cluster: Cluster,
     pub(super) parcel: Parcel,
     pub(super) stop: watch::Receiver<bool>,
@@ -32,103 +36,150 @@ pub(super) struct Fleet {
     pub(super) deployed: Arc<Mutex<Vec<Deployed>>>,
 }
 
+/// Who is listened to.
+struct Crew {
+    fleet: Fleet,
+    to: mpsc::Sender<Message>,
+    begun: Instant,
+    listening: JoinSet<Ended>,
+    /// Agents so far.
+    count: usize,
+    /// UIDs of all pods so far.
+    known: BTreeSet<String>,
+    /// Since when nobody has been listened to.
+    alone: Option<Instant>,
+    /// Whether an agent ended for another reason than that its pods did.
+    short: bool,
+    /// What was said last of looking for pods: each reason once.
+    said: String,
+}
+
+/// How an agent ended.
+#[derive(Default)]
+struct Ended {
+    cut: Option<String>,
+    /// Interfaces that were not captured.
+    refused: Vec<String>,
+}
+
 impl Fleet {
-    /// Asks admission about all, then makes all.
+    /// Asks admission about all, then makes all at once.
     pub(super) async fn bring(&self, plans: Vec<Plan>) -> Result<Vec<Deployed>> {
-        for plan in &plans {
-            deploy::admitted(&self.cluster, plan).await?;
+        let mut asking = JoinSet::new();
+        for plan in plans.clone() {
+            let cluster = self.cluster.clone();
+            asking.spawn(async move { deploy::admitted(&cluster, &plan).await });
         }
-        let mut brought = Vec::new();
+        asking.join_all().await.into_iter().collect::<Result<()>>()?;
+        if *self.stop.borrow() {
+            return Ok(Vec::new());
+        }
+        let mut making = JoinSet::new();
         for plan in plans {
-            if *self.stop.borrow() {
-                break;
-            }
-            let agent = deploy::deploy(&self.cluster, plan, &self.parcel).await?;
-            self.made().push(agent.clone());
-            brought.push(agent);
+            making.spawn(self.clone().make(plan));
         }
-        Ok(brought)
+        // All of them, also after an error: what was made is removed.
+        making.join_all().await.into_iter().collect()
     }
 
-    /// Listens to these agents, and to those of pods that appear, until all have ended.
+    /// Makes the Job first and then at once what it owns: the fastest order.
+    async fn make(self, plan: Plan) -> Result<Deployed> {
+        let agent = Deployed::new(self.cluster.clone(), plan);
+        // Before it is made: whoever does not wait for the answer removes it all the same.
+        self.made().push(agent.clone());
+        let made = agent.make(&self.parcel).await;
+        if let Err(Unmade { refused, .. }) = &made {
+            match refused {
+                true => self.made().retain(|one| one.plan.name != agent.plan.name),
+                false => agent.remove().await,
+            }
+        }
+        made.map(|()| agent).map_err(|unmade| unmade.why)
+    }
+
+    /// Listens to these agents, and to those of pods that appear, until all have ended and no more
+    /// can come.
     pub(super) async fn listen(
         self,
-        args: Arc<Capture>,
         agents: Vec<Deployed>,
-        mut known: BTreeSet<String>,
         to: mpsc::Sender<Message>,
         begun: Instant,
     ) {
-        let mut listening = JoinSet::new();
-        let mut count = 0;
-        for agent in agents {
-            listening.spawn(self.clone().attend(count, agent, to.clone()));
-            count += 1;
-        }
-        let wanted = args.wanted();
-        let mut look = tokio::time::interval_at((Instant::now() + LOOK).into(), LOOK);
-        let grows = wanted.grows();
-        loop {
-            tokio::select! {
-                ended = listening.join_next() => if ended.is_none() || listening.is_empty() { return },
-                _ = look.tick(), if grows && !*self.stop.borrow() => {
-                    let Ok(new) = cluster::poll_new(&self.cluster, &wanted, &known).await else {
-                        continue;
-                    };
-                    for target in new {
-                        say(&super::about(&args, &target));
-                        known.insert(target.uid.clone());
-                        let made = match plan::plans(&args, &[target], begun.elapsed()) {
-                            Ok(plans) => self.bring(plans).await,
-                            Err(error) => Err(error),
-                        };
-                        match made {
-                            Ok(agents) => for agent in agents {
-                                listening.spawn(self.clone().attend(count, agent, to.clone()));
-                                count += 1;
-                            },
-                            Err(error) => say(&format!("cannot capture it: {error:#}")),
-                        }
-                    }
-                }
-            }
-        }
+        let mut crew = Crew {
+            fleet: self,
+            to,
+            begun,
+            listening: JoinSet::new(),
+            count: 0,
+            known: BTreeSet::new(),
+            alone: None,
+            short: false,
+            said: String::new(),
+        };
+        crew.hear(agents);
+        crew.work().await;
     }
 
     /// One agent, from its start to its end.
-    async fn attend(self, agent: usize, deployed: Deployed, to: mpsc::Sender<Message>) {
+    async fn attend(self, agent: usize, deployed: Deployed, to: mpsc::Sender<Message>) -> Ended {
         let received = Arc::new(AtomicU64::new(0));
         let names = deployed.plan.names.clone();
         let begin = Message::Begin { agent, received: Arc::clone(&received), names };
         if to.send(begin).await.is_err() {
-            return;
+            return Ended::default();
         }
         let keeper = deployed.clone();
-        let attended = async {
-            match deployed.running().await {
-                Ok(pod) => {
-                    let (cluster, stop) = (self.cluster.clone(), self.stop.clone());
-                    let sha256 = self.parcel.sha256();
-                    let (to, ready) = (to.clone(), Arc::clone(&self.ready));
-                    let relay =
-                        Relay { agent, deployed, cluster, pod, sha256, to, ready, received, stop };
-                    relay.run().await
-                }
-                Err(error) => {
-                    self.ready.one(false);
-                    Some(format!("{error:#}"))
-                }
-            }
-        };
-        let cut = tokio::select! {
-            cut = attended => cut,
-            () = keeper.keep() => Some(format!("somebody deleted job {}", keeper.plan.name)),
+        let attended = self.heard(agent, deployed, &to, received);
+        let Heard { cut, refused } = tokio::select! {
+            heard = attended => heard,
+            gone = keeper.keep() => Heard { cut: Some(gone), ..Heard::default() },
         };
         let cut = match cut {
             None if !*self.stop.borrow() => keeper.taken_away().await,
             cut => cut,
         };
-        let _ = to.send(Message::Ended { cut }).await;
+        let refused = self.names(&keeper.plan, &refused).await;
+        let _ = to.send(Message::Ended { cut: cut.clone(), refused: refused.clone() }).await;
+        Ended { cut, refused }
+    }
+
+    /// Names of the interfaces in these places; where others take their place, without those of
+    /// pods that had gone when the agent came.
+    async fn names(&self, plan: &Plan, places: &BTreeSet<usize>) -> Vec<String> {
+        let mut names = Vec::new();
+        for (target, name) in places.iter().filter_map(|place| plan.interface(*place)) {
+            if !self.args.wanted().grows() || cluster::runs(&self.cluster, target).await {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Waits for the agent and takes its stream.
+    async fn heard(
+        &self,
+        agent: usize,
+        deployed: Deployed,
+        to: &mpsc::Sender<Message>,
+        received: Arc<AtomicU64>,
+    ) -> Heard {
+        let running = tokio::select! {
+            running = deployed.running() => running,
+            () = stopped(&self.stop) => return Heard::default(),
+        };
+        match running {
+            Ok(pod) => {
+                let (cluster, sha256) = (self.cluster.clone(), self.parcel.sha256());
+                let (to, ready, stop) = (to.clone(), Arc::clone(&self.ready), self.stop.clone());
+                let relay =
+                    Relay { agent, deployed, cluster, pod, sha256, to, ready, received, stop };
+                relay.run().await
+            }
+            Err(error) => {
+                self.ready.one(false);
+                Heard { cut: Some(format!("{error:#}")), ..Heard::default() }
+            }
+        }
     }
 
     /// Removes everything that was made.
@@ -143,5 +194,128 @@ impl Fleet {
 
     fn made(&self) -> std::sync::MutexGuard<'_, Vec<Deployed>> {
         self.deployed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Crew {
+    fn hear(&mut self, agents: Vec<Deployed>) {
+        self.said.clear();
+        for agent in agents {
+            self.known.extend(agent.plan.targets.iter().map(|target| target.uid.clone()));
+            let attend = self.fleet.clone().attend(self.count, agent, self.to.clone());
+            self.listening.spawn(attend);
+            self.count += 1;
+            self.alone = None;
+        }
+    }
+
+    async fn work(&mut self) {
+        let grows = self.args().wanted().grows();
+        let mut look = tokio::time::interval_at((Instant::now() + LOOK).into(), LOOK);
+        let stop = self.fleet.stop.clone();
+        let end = self.args().duration.map(|duration| self.begun + duration);
+        while !self.listening.is_empty() || (grows && self.waits()) {
+            let alone = self.listening.is_empty();
+            tokio::select! {
+                Some(ended) = self.listening.join_next() => {
+                    self.ended(ended).await;
+                    // Whether to wait depends on it.
+                    look.reset_immediately();
+                }
+                _ = look.tick(), if grows && !*self.fleet.stop.borrow() => self.look().await,
+                () = stopped(&stop), if alone => return,
+                () = tokio::time::sleep_until(end.unwrap_or(self.begun).into()),
+                    if alone && end.is_some() => return,
+            }
+        }
+    }
+
+    async fn ended(&mut self, ended: Result<Ended, JoinError>) {
+        let ended = match ended {
+            Ok(ended) => ended,
+            // It panicked, and told nobody else.
+            Err(error) => {
+                let cut = Some(error.to_string());
+                let told = Message::Ended { cut: cut.clone(), refused: Vec::new() };
+                let _ = self.to.send(told).await;
+                Ended { cut, ..Ended::default() }
+            }
+        };
+        self.short |= ended.cut.is_some() || !ended.refused.is_empty();
+        self.alone = Some(Instant::now()).filter(|_| self.listening.is_empty());
+        if let (Some(cut), None) = (ended.cut, self.alone) {
+            say(&format!("cut short: {cut}; the others go on"));
+        }
+    }
+
+    fn args(&self) -> Arc<Capture> {
+        Arc::clone(&self.fleet.args)
+    }
+
+    /// Whether pods may still come though nobody is listened to.
+    fn waits(&self) -> bool {
+        let over =
+            self.fleet.args.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
+        !over && !*self.fleet.stop.borrow() && self.alone.is_some()
+    }
+
+    /// Takes in pods that have appeared; where nobody is left, sees whether any can.
+    async fn look(&mut self) {
+        let (args, wanted) = (self.args(), self.args().wanted());
+        let later = match cluster::later(&self.fleet.cluster, &wanted, &self.known).await {
+            Ok(later) => later,
+            Err(error) => return self.say_once(format!("cannot look for new pods: {error:#}")),
+        };
+        let Later { new, known, over } = later;
+        let room = args.max_pods.saturating_sub(known);
+        if let Some(one) = new.get(room) {
+            let most = args.max_pods;
+            self.say_once(format!("{} is not captured: --max-pods is {most}", one.full_name()));
+        }
+        for target in new.into_iter().take(room) {
+            self.join(target).await;
+        }
+        let Some(since) = self.alone else { return };
+        let limited = args.count.is_some() || args.max_bytes.is_some();
+        let lag = if self.short || limited { Duration::ZERO } else { LAG };
+        if let Some(over) = over {
+            say(&over);
+            self.alone = None;
+        } else if known > 0 && since.elapsed() >= lag {
+            // The agents ended, the pods did not: that was all.
+            self.alone = None;
+        } else if known == 0 {
+            self.say_once(format!("no pod of {} is left; waiting for others", wanted.what()));
+        }
+    }
+
+    async fn join(&mut self, target: Target) {
+        let args = self.args();
+        say(&super::about(&args, &target));
+        self.known.insert(target.uid.clone());
+        let targets = [target];
+        let made = match plan::plans(&args, &targets, self.begun.elapsed()) {
+            Ok(plans) => self.fleet.bring(plans).await,
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(agents) => self.hear(agents),
+            Err(error) => {
+                let [target] = targets;
+                let why = format!("{} was not captured: {error:#}", target.full_name());
+                say(&why);
+                if cluster::runs(&self.fleet.cluster, &target).await {
+                    let ended = Message::Ended { cut: Some(why), refused: Vec::new() };
+                    let _ = self.to.send(ended).await;
+                }
+            }
+        }
+    }
+
+    fn say_once(&mut self, words: String) {
+        if self.said != words {
+            say(&words);
+            self.said = words;
+        }
     }
 }

@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::parcel::Parcel;
+use crate::cluster::Target;
 
 /// By this label everything of ours is found again, whoever made it.
 pub(crate) const LABEL: (&str, &str) = ("app.kubernetes.io/name", "meshsniff-agent");
@@ -43,6 +44,7 @@ pub(super) struct Plan {
     /// An image that the node has: only its file system's root is used, nothing in it.
     pub(super) image: String,
     pub(super) pull_secrets: Vec<String>,
+    pub(super) targets: Vec<Target>,
     /// Of its targets' interfaces, `namespace/pod:interface`, in their order.
     pub(super) names: Vec<String>,
     /// `serve` and its options.
@@ -55,6 +57,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// A target and the name of its interface.
+    pub(super) fn interface(&self, place: usize) -> Option<(&Target, &str)> {
+        Some((self.targets.get(place)?, self.names.get(place)?))
+    }
+
     pub(super) fn job(&self) -> Job {
         Job {
             metadata: self.metadata(self.name.clone()),

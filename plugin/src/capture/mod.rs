@@ -12,12 +12,12 @@ mod deploy;
 mod exchanges;
 mod filter;
 mod fleet;
+mod limit;
 mod manifest;
 mod packets;
 mod parcel;
 mod plan;
 mod relay;
-mod talk;
 mod tally;
 mod wireshark;
 
@@ -37,30 +37,36 @@ use crate::analyze;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
+use crate::talk::{self, Ready, say};
+use deploy::Deployed;
 use fleet::Fleet;
+use limit::Limit;
 use manifest::Plan;
 pub(crate) use manifest::{BY, LABEL};
 pub(crate) use parcel::ARCHITECTURE;
 use parcel::Parcel;
 use relay::Message;
-use talk::{Ready, say};
 use tally::Tally;
 
+/// After the end was asked for the API server gets this long for what it was asked before.
+const GRACE: Duration = Duration::from_secs(5);
 /// Messages under way between the network and the analysis. Each is a megabyte at most.
 const UNDER_WAY: usize = 32;
 
 /// Captures pods and tells what is wrong with their exchanges.
 pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     analyze::check_report(&args.report)?;
+    analyze::check_live(&args.report)?;
+    if let Some(file) = &args.report.write {
+        analyze::check_writable(file)?;
+    }
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;
     talk::set_verbose(args.verbose);
     let wireshark = if args.wireshark { Some(wireshark::find()?) } else { None };
     if let Some(given) = &args.filter {
-        let resolved = filter::resolve(given)?;
-        filter::check(&parcel, &args.interface, &resolved)?;
-        args.filter = Some(resolved);
+        args.filter = Some(filter::resolve(&parcel, &args.interface, given)?);
     }
     let ready = Arc::new(Ready::new(begun));
     ready.doing("looking for the pods");
@@ -72,19 +78,22 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     let (cluster, targets) = found.inspect_err(|_| ready.clear())?;
     let plans = plan::plans(&args, &targets, Duration::ZERO)?;
     if args.dry_run {
+        ready.clear();
         return print(&plans, &parcel);
     }
     let (stop, stopped) = watch::channel(false);
-    runtime.spawn(heed_signals(stop));
+    heed_signals(&runtime, stop.clone())?;
+    let limit = Limit::new(args.count, args.max_bytes, stop);
+    let args = Arc::new(args);
     let fleet = Fleet {
+        args: Arc::clone(&args),
         cluster,
         parcel,
         stop: stopped,
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let args = Arc::new(args);
-    let ended = observe(&args, &runtime, &fleet, plans, targets, wireshark.as_deref());
+    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, wireshark.as_deref());
     ready.clear();
     runtime.block_on(fleet.remove());
     // Tasks that still wait for a broken connection are not waited for.
@@ -110,34 +119,47 @@ pub(crate) async fn admitted(cluster: &Cluster, args: &Capture, targets: &[Targe
 
 /// Everything between the agents' start and their removal.
 fn observe(
-    args: &Arc<Capture>,
+    args: &Capture,
     runtime: &Runtime,
     fleet: &Fleet,
     plans: Vec<Plan>,
     targets: Vec<Target>,
+    limit: Limit,
     wireshark: Option<&Path>,
 ) -> Result<Exit> {
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
     let begun = Instant::now();
-    let agents = runtime.block_on(fleet.bring(plans))?;
+    let agents = runtime.block_on(brought(fleet, plans))?;
     for target in &targets {
         say(&about(args, target));
     }
     let (to, from) = mpsc::channel(UNDER_WAY);
-    let known = targets.into_iter().map(|target| target.uid).collect();
-    runtime.spawn(fleet.clone().listen(Arc::clone(args), agents, known, to, begun));
+    runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?)?,
+        true => with_packets(args, from, limit, wireshark)?,
+        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
     };
     Ok(finish(args, &tally, findings))
+}
+
+/// Starts the agents. Whoever wants to end does not wait long for an API server that hangs.
+async fn brought(fleet: &Fleet, plans: Vec<Plan>) -> Result<Vec<Deployed>> {
+    let impatient = async {
+        stopped(&fleet.stop).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        agents = fleet.bring(plans) => agents,
+        () = impatient => anyhow::bail!("the API server does not answer; nothing was captured"),
+    }
 }
 
 /// Packets come here: the same analysis as of a capture on stdin.
 fn with_packets(
     args: &Capture,
     from: mpsc::Receiver<Message>,
+    limit: Limit,
     wireshark: Option<&Path>,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
@@ -147,16 +169,18 @@ fn with_packets(
     let _ = rustix::pipe::fcntl_setpipe_size(&write, 1 << 20);
     let merging = std::thread::Builder::new()
         .name("merge".into())
-        .spawn(move || packets::merge(from, File::from(write)))?;
+        .spawn(move || packets::merge(from, File::from(write), limit))?;
     let outcome = analyze::fed(&args.report, File::from(read), to);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.
     let mut tally = match merged {
-        Err(error) if is_broken_pipe(&error) => Tally::default(),
+        Err(error) if is_broken_pipe(&error) => Tally { captured: true, ..Tally::default() },
         merged => merged?,
     };
-    tally.cut.extend(outcome.failure);
+    if tally.captured {
+        tally.cut.extend(outcome.failure);
+    }
     Ok((tally, outcome.findings))
 }
 
@@ -169,35 +193,57 @@ fn finish(args: &Capture, tally: &Tally, findings: bool) -> Exit {
             tally.lost
         ));
     }
+    if !tally.captured {
+        for why in &tally.cut {
+            say(&format!("error: {why}"));
+        }
+        if tally.cut.is_empty() {
+            say("error: nothing was captured");
+        }
+        return Exit::Error;
+    }
     for why in &tally.cut {
         say(&format!("error: cut short: {why}"));
     }
-    match (tally.cut.is_empty(), findings && args.report.exit_code) {
+    for name in &tally.refused {
+        say(&format!("error: {name} was not captured"));
+    }
+    match (tally.cut.is_empty() && tally.refused.is_empty(), findings && args.report.exit_code) {
         (false, _) => Exit::Error,
         (true, true) => Exit::Findings,
         (true, false) => Exit::Done,
     }
 }
 
-/// The first Ctrl-C, TERM or HUP ends the capture in order; the second one at once.
-async fn heed_signals(stop: watch::Sender<bool>) {
-    let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-            _ = hup.recv() => {}
+/// The first Ctrl-C, TERM or HUP ends the capture in order; the second one at once. They are heeded
+/// when this returns: nothing has been made yet.
+fn heed_signals(runtime: &Runtime, stop: watch::Sender<bool>) -> Result<()> {
+    let _within = runtime.enter();
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut term = signal(SignalKind::terminate())?;
+    let mut hup = signal(SignalKind::hangup())?;
+    runtime.spawn(async move {
+        for count in 1.. {
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+                _ = hup.recv() => {}
+            }
+            stop.send_replace(true);
+            if count > 1 {
+                say("ended at once: the agents leave by themselves within 30 s");
+                std::process::exit(130);
+            }
         }
-        if stop.send_replace(true) {
-            say("ended at once: the agents leave by themselves within 30 s");
-            std::process::exit(130);
-        }
+    });
+    Ok(())
+}
+
+/// Comes when the capture is to end.
+async fn stopped(stop: &watch::Receiver<bool>) {
+    if stop.clone().wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could ask for it.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Packets of several agents made into one capture.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use meshsniff::capture::{Error, Item, Packet, Reader, Section, Statistics, Writer};
 use tokio::sync::mpsc;
 
+use super::limit::Limit;
 use super::relay::Message;
 use super::tally::Tally;
 
@@ -40,12 +41,22 @@ struct Source {
     received: Arc<AtomicU64>,
     /// Our number of each of its interfaces.
     interfaces: BTreeMap<u32, u32>,
+    targets: usize,
+    /// Of them could not be opened: they are not in the capture.
+    refused: BTreeSet<usize>,
 }
 
 impl Source {
-    fn new(received: Arc<AtomicU64>) -> Self {
+    fn new(received: Arc<AtomicU64>, targets: usize) -> Self {
         let feed = Feed::default();
-        Self { reader: Reader::new(feed.clone()), feed, received, interfaces: BTreeMap::new() }
+        Self {
+            reader: Reader::new(feed.clone()),
+            feed,
+            received,
+            interfaces: BTreeMap::new(),
+            targets,
+            refused: BTreeSet::new(),
+        }
     }
 
     /// Another exec begins: it describes the same interfaces again.
@@ -55,17 +66,21 @@ impl Source {
     }
 
     /// Writes what has come whole.
-    fn drain(&mut self, out: &mut Writer<File>) -> anyhow::Result<()> {
+    fn drain(&mut self, out: &mut Writer<File>, limit: &mut Limit) -> anyhow::Result<()> {
         loop {
             match self.reader.next() {
                 Ok(Some(Item::Packet(packet, _))) => {
-                    if let Some(interface) = self.interfaces.get(&packet.interface) {
+                    if let Some(interface) = self.interfaces.get(&packet.interface)
+                        && limit.takes(packet.bytes.len() as u64)
+                    {
                         out.packet(&Packet { interface: *interface, ..packet }, &[])?;
                     }
                     self.received.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(Some(Item::Interface(interface))) => {
-                    if let Entry::Vacant(place) = self.interfaces.entry(interface.index) {
+                    if !self.refused.contains(&(interface.index as usize))
+                        && let Entry::Vacant(place) = self.interfaces.entry(interface.index)
+                    {
                         place.insert(out.interface(interface)?);
                     }
                 }
@@ -84,17 +99,25 @@ impl Source {
     }
 }
 
-/// Merges the streams into `out` until all have ended.
-pub(super) fn merge(mut from: mpsc::Receiver<Message>, out: File) -> anyhow::Result<Tally> {
-    let application = concat!("kubectl-meshsniff ", env!("CARGO_PKG_VERSION")).to_owned();
-    let section = Section { application: Some(application), ..Section::default() };
-    let mut out = Writer::new(out, &section)?;
+/// Merges the streams into `pipe` until all have ended. Nothing is written if nothing was captured.
+pub(super) fn merge(
+    mut from: mpsc::Receiver<Message>,
+    pipe: File,
+    mut limit: Limit,
+) -> anyhow::Result<Tally> {
+    let mut out = None;
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut tally = Tally::default();
     while let Some(message) = from.blocking_recv() {
         match message {
-            Message::Begin { agent, received, names: _ } => {
-                sources.insert(agent, Source::new(received));
+            Message::Begin { agent, received, names } => {
+                sources.insert(agent, Source::new(received, names.len()));
+            }
+            Message::Open { agent, refused } => {
+                if let Some(source) = sources.get_mut(&agent) {
+                    tally.captured |= refused.len() < source.targets;
+                    source.refused = refused;
+                }
             }
             Message::Fresh { agent, received } => {
                 if let Some(source) = sources.get_mut(&agent) {
@@ -103,18 +126,35 @@ pub(super) fn merge(mut from: mpsc::Receiver<Message>, out: File) -> anyhow::Res
                 }
             }
             Message::Bytes { agent, bytes } => {
-                if let Some(source) = sources.get_mut(&agent) {
-                    source.feed.push(&bytes);
-                    source.drain(&mut out)?;
+                let Some(source) = sources.get_mut(&agent) else { continue };
+                if source.refused.len() == source.targets {
+                    continue;
                 }
+                let out = match &mut out {
+                    Some(out) => out,
+                    None => out.insert(begin(pipe.try_clone()?)?),
+                };
+                source.feed.push(&bytes);
+                source.drain(out, &mut limit)?;
                 if from.is_empty() {
                     out.flush()?;
                 }
             }
             Message::Lost { units } => tally.lost += units,
-            Message::Ended { cut } => tally.cut.extend(cut),
+            Message::Ended { cut, refused } => {
+                tally.cut.extend(cut);
+                tally.refused.extend(refused);
+            }
         }
     }
-    out.flush()?;
+    if let Some(out) = &mut out {
+        out.flush()?;
+    }
     Ok(tally)
+}
+
+fn begin(pipe: File) -> anyhow::Result<Writer<File>> {
+    let application = concat!("kubectl-meshsniff ", env!("CARGO_PKG_VERSION")).to_owned();
+    let section = Section { application: Some(application), ..Section::default() };
+    Ok(Writer::new(pipe, &section)?)
 }

@@ -34,6 +34,7 @@ pub(super) fn plans(args: &Capture, targets: &[Target], gone: Duration) -> Resul
             node: node.to_owned(),
             image: args.agent_image.clone().unwrap_or_else(|| first.image.clone()),
             pull_secrets: if own { first.pull_secrets.clone() } else { Vec::new() },
+            targets: targets.iter().copied().cloned().collect(),
             names: targets.iter().map(|target| interface(args, target)).collect(),
             arguments: arguments(args, &targets, gone),
             least_privilege: args.least_privilege,

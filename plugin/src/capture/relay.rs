@@ -3,6 +3,7 @@
 //! Nothing is trusted to say that it broke: an API server answers for a frozen node, and a broken
 //! connection may give no end of file. So the only sign of life that counts is the agent's own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,8 +20,9 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::deploy::{Deployed, Life};
 use super::manifest::{AGENT, CONTAINER, RUN};
-use super::talk::{Ready, note, say};
-use crate::cluster::Cluster;
+use super::stopped;
+use crate::cluster::{Cluster, explain};
+use crate::talk::{Ready, note, say};
 
 /// kube's own buffers are so small that they halve the rate.
 const BUFFER: usize = 1 << 20;
@@ -53,10 +55,12 @@ pub(super) enum Message {
     Fresh { agent: usize, received: oneshot::Sender<u64> },
     /// Bytes of it, decompressed.
     Bytes { agent: usize, bytes: Vec<u8> },
+    /// Capturing has begun; these of its interfaces could not be opened.
+    Open { agent: usize, refused: BTreeSet<usize> },
     /// So many units were lost while nobody took them.
     Lost { units: u64 },
-    /// The stream has ended; `cut` is why it lacks its end.
-    Ended { cut: Option<String> },
+    /// The stream has ended: why it lacks its end, and which interfaces were not captured.
+    Ended { cut: Option<String>, refused: Vec<String> },
 }
 
 /// The line before the stream.
@@ -66,6 +70,16 @@ struct Header {
     sha256: String,
     capture: String,
     lost: u64,
+    refused: BTreeSet<usize>,
+}
+
+/// How a stream ended.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Why it lacks its end.
+    pub(super) cut: Option<String>,
+    /// Targets that were not captured: the agent has said why.
+    pub(super) refused: BTreeSet<usize>,
 }
 
 /// One agent's stream.
@@ -93,17 +107,21 @@ enum Broke {
 }
 
 impl Relay {
-    /// Takes the stream to its end; answers why it lacks its end mark.
-    pub(super) async fn run(self) -> Option<String> {
-        let mut stop = self.stop.clone();
+    /// Takes the stream to its end.
+    pub(super) async fn run(self) -> Heard {
+        let mut first = None;
+        let cut = self.until_expired(&mut first).await;
+        Heard { cut, refused: first.map(|header| header.refused).unwrap_or_default() }
+    }
+
+    /// Answers why the stream lacks its end mark.
+    async fn until_expired(&self, first: &mut Option<Header>) -> Option<String> {
         let expired = async {
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            stopped(&self.stop).await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            cut = self.take() => cut,
+            cut = self.take(first) => cut,
             () = expired => Some(format!(
                 "the agent on node {} did not hand over what it had within {} s",
                 self.deployed.plan.node,
@@ -113,13 +131,12 @@ impl Relay {
     }
 
     /// Takes the stream, over as many attempts as it needs; answers why it lacks its end.
-    async fn take(&self) -> Option<String> {
-        let mut capture = None;
+    async fn take(&self, first: &mut Option<Header>) -> Option<String> {
         let mut alive = Instant::now();
         let mut said = false;
         loop {
             let begun = Instant::now();
-            let broke = match self.attempt(&mut capture, &mut alive).await {
+            let broke = match self.attempt(first, &mut alive).await {
                 Ok(Broke::Whole) => return None,
                 Ok(Broke::Off(why)) => why,
                 Err(hopeless) => return Some(format!("{hopeless:#}")),
@@ -137,7 +154,7 @@ impl Relay {
                     alive.elapsed().as_secs()
                 ));
             }
-            if capture.is_some() && !said {
+            if first.is_some() && !said {
                 said = true;
                 say(&format!(
                     "the stream from node {} broke off ({broke}); taking it up again",
@@ -152,15 +169,15 @@ impl Relay {
     }
 
     /// One exec, from the unit after the last that came whole.
-    async fn attempt(&self, capture: &mut Option<String>, alive: &mut Instant) -> Result<Broke> {
+    async fn attempt(&self, first: &mut Option<Header>, alive: &mut Instant) -> Result<Broke> {
         let from = self.received_so_far().await?;
         let mut process = match tokio::time::timeout(FIRST_LINE, self.exec(from)).await {
             Ok(Ok(process)) => process,
             // Later it is no verdict: an API server that has just started does not know all Roles yet.
-            Ok(Err(kube::Error::Api(status)))
-                if capture.is_none() && matches!(status.code, 401 | 403) =>
-            {
-                bail!(crate::cluster::explain(kube::Error::Api(status), "exec in the agent's pod"));
+            Ok(Err(error @ kube::Error::Api(_))) => {
+                let hopeless = is_refused(&error) && first.is_none();
+                let why = explain(error, "exec in the agent's pod");
+                return if hopeless { Err(why) } else { Ok(Broke::Off(format!("{why:#}"))) };
             }
             Ok(Err(error)) => return Ok(Broke::Off(error.to_string())),
             Err(_) => return Ok(Broke::Off("the API server does not answer".into())),
@@ -183,9 +200,15 @@ impl Relay {
                 return Ok(Broke::Off(format!("{error:#}")));
             }
         };
-        self.check(&header, capture)?;
+        self.check(&header, first.as_ref())?;
         if header.lost > 0 {
             self.to.send(Message::Lost { units: header.lost }).await?;
+        }
+        if first.is_none() {
+            let (agent, refused) = (self.agent, header.refused.clone());
+            self.ready.one(refused.len() < self.deployed.plan.targets.len());
+            self.to.send(Message::Open { agent, refused }).await?;
+            *first = Some(header);
         }
         *alive = Instant::now();
         let beat = tokio::spawn(beat(stdin, Arc::clone(&self.received), self.stop.clone()));
@@ -217,8 +240,8 @@ impl Relay {
         pods.exec(&self.pod, command, &params).await
     }
 
-    /// Whether the agent that speaks is the one that was sent, and the same as before.
-    fn check(&self, header: &Header, capture: &mut Option<String>) -> Result<()> {
+    /// Whether the agent that speaks is the one that was sent, and the same as at `first`.
+    fn check(&self, header: &Header, first: Option<&Header>) -> Result<()> {
         if header.sha256 != self.sha256 {
             bail!(
                 "the agent on node {} is not the one that was sent (version {}, sha256 {}): its \
@@ -228,16 +251,11 @@ impl Relay {
                 header.sha256
             );
         }
-        match capture {
-            Some(before) if *before != header.capture => bail!(
+        if first.is_some_and(|first| first.capture != header.capture) {
+            bail!(
                 "the agent on node {} was restarted: what it had not yet sent is lost",
                 self.deployed.plan.node
-            ),
-            Some(_) => {}
-            None => {
-                *capture = Some(header.capture.clone());
-                self.ready.one(true);
-            }
+            );
         }
         Ok(())
     }
@@ -284,15 +302,20 @@ impl Relay {
     }
 }
 
+/// Whether it says that we may not, or are not known.
+fn is_refused(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
+}
+
 /// Our signs of life: how much has come whole; and `stop`.
 async fn beat(
     mut stdin: impl tokio::io::AsyncWrite + Unpin,
     received: Arc<AtomicU64>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let mut time = tokio::time::interval(LOOK);
     let mut last: Option<(u64, Instant)> = None;
-    let mut stopped = false;
+    let mut said = false;
     loop {
         let line = tokio::select! {
             _ = time.tick() => {
@@ -306,11 +329,8 @@ async fn beat(
                 last = Some((now, Instant::now()));
                 format!("{now}\n")
             }
-            stop = stop.wait_for(|stop| *stop), if !stopped => {
-                if stop.is_err() {
-                    return;
-                }
-                stopped = true;
+            () = stopped(&stop), if !said => {
+                said = true;
                 "stop\n".to_owned()
             }
         };

@@ -62,7 +62,7 @@ impl Right {
 }
 
 /// What the Role and the ClusterRole of docs/rbac.yaml grant, and why.
-const RIGHTS: [Right; 10] = [
+const RIGHTS: [Right; 11] = [
     Right::needed(Place::Pods, "", "pods", &["get", "list"]),
     // Create as a dry run, for the verdict of admission; list to find the Job's.
     Right::needed(Place::Agent, "", "pods", &["create", "list"]),
@@ -70,6 +70,10 @@ const RIGHTS: [Right; 10] = [
     Right { subresource: "exec", ..Right::needed(Place::Agent, "", "pods", &["create", "get"]) },
     Right::needed(Place::Agent, "batch", "jobs", &["create", "patch", "delete"]),
     Right::needed(Place::Agent, "", "configmaps", &["create"]),
+    Right {
+        without: "why the cluster makes no pod for the agent is not said, if it makes none",
+        ..Right::needed(Place::Agent, "", "events", &["list"])
+    },
     Right {
         without: "deploy/NAME and the like cannot be named; -l SELECTOR can",
         ..Right::needed(Place::Pods, "apps", "deployments", &["get"])

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,6 +20,18 @@ use crate::exit::Usage;
 
 /// As many pods as fit a screen.
 const SHOWN: usize = 16;
+
+/// What was named is not there: where it might be.
+#[derive(Debug)]
+pub(super) struct Absent(String);
+
+impl std::fmt::Display for Absent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Absent {}
 
 /// The pod of that name.
 pub(super) async fn pod(cluster: &Cluster, name: &str) -> Result<Pod> {
@@ -51,7 +63,7 @@ where
     K::DynamicType: Default,
 {
     if let Some(text) = no_namespace(cluster).await {
-        return anyhow!("{text}");
+        return Absent(text).into();
     }
     let here = names(&cluster.here::<K>(), &ListParams::default()).await;
     let owners = match reference.kind {
@@ -64,7 +76,7 @@ where
     let namespaces: Vec<String> =
         elsewhere.into_iter().map(|(namespace, _name)| namespace).collect();
     let here: Vec<String> = here.into_iter().map(|(_namespace, name)| name).collect();
-    anyhow!("{}", sentence(reference, &cluster.namespace, &here, &owners, &namespaces))
+    Absent(sentence(reference, &cluster.namespace, &here, &owners, &namespaces)).into()
 }
 
 /// That the namespace itself is not there; nothing where namespaces may not be read.

@@ -4,6 +4,7 @@
 //! does it, so there is one way only from a kubeconfig to a client: kube's, with exec credentials,
 //! token files, OIDC and certificates.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -255,11 +256,16 @@ fn override_cluster(cluster: &mut ClusterEntry, connection: &Connection) {
     if let Some(name) = &connection.tls_server_name {
         cluster.tls_server_name = Some(name.clone());
     }
+    if let Some(proxy) = &connection.proxy_url {
+        cluster.proxy_url = Some(proxy.clone());
+    }
     let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     cluster.certificate_authority = given(&cluster.certificate_authority);
     cluster.certificate_authority_data = given(&cluster.certificate_authority_data);
     cluster.tls_server_name = given(&cluster.tls_server_name);
-    cluster.proxy_url = given(&cluster.proxy_url);
+    // Names are looked up by the proxy either way.
+    cluster.proxy_url =
+        given(&cluster.proxy_url).map(|proxy| proxy.replacen("socks5h://", "socks5://", 1));
 }
 
 fn override_user(user: &mut AuthInfo, connection: &Connection) {
@@ -274,6 +280,12 @@ fn override_user(user: &mut AuthInfo, connection: &Connection) {
             ..Default::default()
         };
     }
+    if let Some(name) = &connection.username {
+        user.username = Some(name.clone());
+    }
+    if let Some(password) = &connection.password {
+        user.password = Some(password.clone().into());
+    }
     if let Some(file) = &connection.client_certificate {
         user.client_certificate = Some(file.to_string_lossy().into());
         user.client_certificate_data = None;
@@ -287,6 +299,13 @@ fn override_user(user: &mut AuthInfo, connection: &Connection) {
     }
     if !connection.act_as_groups.is_empty() {
         user.impersonate_groups = Some(connection.act_as_groups.clone());
+    }
+    if !connection.act_as_extra.is_empty() {
+        let mut extra: HashMap<String, Vec<String>> = HashMap::new();
+        for (key, value) in &connection.act_as_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        user.impersonate_user_extra = Some(extra);
     }
     if let Some(uid) = &connection.act_as_uid {
         user.impersonate_uid = Some(uid.clone());

@@ -31,9 +31,21 @@ pub(crate) struct Connection {
     #[arg(short, long, value_name = "URL", help_heading = "Connection", hide_short_help = true)]
     pub(crate) server: Option<String>,
 
+    /// Proxy on the way there: http, https or socks5, as socks5://localhost:1080
+    #[arg(long, value_name = "URL", help_heading = "Connection", hide_short_help = true)]
+    pub(crate) proxy_url: Option<String>,
+
     /// Bearer token; takes the place of the kubeconfig's credentials
     #[arg(long, value_name = "TOKEN", help_heading = "Connection", hide_short_help = true)]
     pub(crate) token: Option<String>,
+
+    /// Name for basic authentication, which few API servers still take
+    #[arg(long, value_name = "NAME", help_heading = "Connection", hide_short_help = true)]
+    pub(crate) username: Option<String>,
+
+    /// Password for basic authentication
+    #[arg(long, value_name = "PASSWORD", help_heading = "Connection", hide_short_help = true)]
+    pub(crate) password: Option<String>,
 
     /// User to act as
     #[arg(long = "as", value_name = "USER", help_heading = "Connection", hide_short_help = true)]
@@ -56,6 +68,16 @@ pub(crate) struct Connection {
         hide_short_help = true
     )]
     pub(crate) act_as_uid: Option<String>,
+
+    /// More of who one acts as, as KEY=VALUE; may be repeated
+    #[arg(
+        long = "as-user-extra",
+        value_name = "KEY=VALUE",
+        help_heading = "Connection",
+        hide_short_help = true,
+        value_parser = pair
+    )]
+    pub(crate) act_as_extra: Vec<(String, String)>,
 
     /// Certificates that the API server's must be signed by
     #[arg(long, value_name = "FILE", help_heading = "Connection", hide_short_help = true)]
@@ -94,6 +116,11 @@ pub(crate) struct Connection {
         value_parser = timeout
     )]
     pub(crate) request_timeout: Option<Duration>,
+}
+
+fn pair(given: &str) -> Result<(String, String), String> {
+    let (key, value) = given.split_once('=').ok_or("it is as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `30s`, `1m`, `500ms`, or seconds without a unit, as kubectl takes it; 0 is no limit.
@@ -137,6 +164,9 @@ mod tests {
             "--as-group=g",
             "--as-group=h",
             "--as-uid=7",
+            "--as-user-extra=scopes=view",
+            "--username=u",
+            "--password=p",
             "--token=t",
             "-s",
             "https://h:6443",
@@ -145,6 +175,7 @@ mod tests {
             "--client-key=/key",
             "--insecure-skip-tls-verify",
             "--tls-server-name=name",
+            "--proxy-url=socks5://p:1080",
             "--request-timeout=5",
         ];
         let connection = Line::parse_from(line).connection;

@@ -7,6 +7,7 @@
 use std::error::Error as _;
 use std::io;
 
+use kube::client::AuthError;
 use kube::core::Status;
 
 use super::connect::credentials;
@@ -210,7 +211,15 @@ fn unreachable(error: &kube::Error) -> Option<String> {
     let next = "is the cluster running, and is this its address? kubectl cluster-info tells";
     let mut texts = Vec::new();
     let mut cause = error.source();
+    let mut proxy = "";
     while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<AuthError>() {
+            return Some(credentials(error));
+        }
+        let text = error.to_string();
+        if text.starts_with("SOCKS error") || text.starts_with("tunnel error") {
+            proxy = " through its proxy (proxy-url of the kubeconfig, --proxy-url or HTTPS_PROXY)";
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             let why = match error.kind() {
                 io::ErrorKind::ConnectionRefused => "connection refused",
@@ -221,10 +230,10 @@ fn unreachable(error: &kube::Error) -> Option<String> {
                 _ => "",
             };
             if !why.is_empty() {
-                return Some(format!("cannot reach the API server: {why}; {next}"));
+                return Some(format!("cannot reach the API server{proxy}: {why}; {next}"));
             }
         }
-        texts.push(error.to_string());
+        texts.push(text);
         cause = error.source();
     }
     let text = texts.last()?;
@@ -235,7 +244,7 @@ fn unreachable(error: &kube::Error) -> Option<String> {
         ));
     }
     let outside = matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_));
-    outside.then(|| format!("cannot reach the API server: {text}; {next}"))
+    outside.then(|| format!("cannot reach the API server{proxy}: {text}; {next}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! From names and selectors to pods that can be captured.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -12,10 +11,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
+use super::absent::Absent;
 use super::target::{State, Target, containers, state};
 use super::wanted::{Kind, Reference, Wanted};
 use super::{Cluster, absent, explain, node};
 use crate::exit::Usage;
+use crate::talk::say;
 
 /// How often a pod that does not run yet is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -48,31 +49,67 @@ pub(crate) async fn resolve(cluster: &Cluster, wanted: &Wanted) -> Result<Vec<Ta
     }
 }
 
-/// Pods that belong to `wanted` and run now, without those whose UID is in `known`: to be called
-/// again and again while a capture runs. Pods that were named one by one are not looked for.
+/// What a later look at the cluster finds of what is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Later {
+    /// Pods that run now and were not known.
+    pub(crate) new: Vec<Target>,
+    /// How many of the known run.
+    pub(crate) known: usize,
+    /// Why no pod can come any more.
+    pub(crate) over: Option<String>,
+}
+
+/// Looks again, while a capture runs, for pods of workloads and selectors; `known` has the UIDs of
+/// those that were found before. Pods that were named one by one are not looked for.
 ///
 /// # Errors
 /// Where the cluster cannot be asked. The next call may succeed.
-pub(crate) async fn poll_new(
+pub(crate) async fn later(
     cluster: &Cluster,
     wanted: &Wanted,
     known: &BTreeSet<String>,
-) -> Result<Vec<Target>> {
-    if !wanted.grows() {
-        return Ok(Vec::new());
+) -> Result<Later> {
+    let mut later = Later::default();
+    let mut pods = BTreeMap::new();
+    let mut sources = 0;
+    if let Some(selector) = &wanted.selector {
+        sources += 1;
+        collect(&mut pods, list(&wanted.api(cluster), selector).await?);
     }
-    let mut references = wanted.references()?;
-    references.retain(|reference| reference.kind != Kind::Pod);
-    let found = look(cluster, wanted, &references).await?;
-    let mut targets: Vec<Target> = ready(found.pods.iter(), wanted)
-        .filter(|target| !known.contains(&target.uid))
-        .filter(|target| wanted.host_network || !target.host_network)
-        .collect();
-    if !targets.is_empty() {
-        node::learn(cluster, &mut targets).await;
-        targets.retain(|target| node::check(target).is_ok());
+    for reference in wanted.references()?.iter().filter(|one| one.kind != Kind::Pod) {
+        match selector(cluster, reference).await {
+            Ok(selector) => {
+                sources += 1;
+                collect(&mut pods, list(&cluster.here(), &selector).await?);
+            }
+            Err(error) if error.is::<Absent>() => {
+                later.over = Some(format!("{reference} is no longer there"));
+            }
+            Err(error) if error.is::<Over>() => later.over = Some(error.to_string()),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(targets)
+    later.over = later.over.filter(|_| sources == 0);
+    let run =
+        ready(pods.values(), wanted).filter(|target| wanted.host_network || !target.host_network);
+    let (old, mut new): (Vec<_>, Vec<_>) = run.partition(|target| known.contains(&target.uid));
+    if !new.is_empty() {
+        node::learn(cluster, &mut new).await;
+        new.retain(|target| node::check(target).is_ok());
+    }
+    Ok(Later { new, known: old.len(), ..later })
+}
+
+/// Whether the pod is still there, and runs. Where that cannot be asked it is believed to.
+pub(crate) async fn runs(cluster: &Cluster, target: &Target) -> bool {
+    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &target.namespace);
+    let Ok(found) = api.get_opt(&target.name).await else { return true };
+    found.is_some_and(|pod| {
+        pod.uid().as_ref() == Some(&target.uid)
+            && pod.metadata.deletion_timestamp.is_none()
+            && matches!(state(&pod, None), State::Ready(_))
+    })
 }
 
 /// What one look at the cluster found.
@@ -90,10 +127,7 @@ async fn look(cluster: &Cluster, wanted: &Wanted, references: &[Reference]) -> R
     let mut found = Found::default();
     let mut pods = BTreeMap::new();
     if let Some(selector) = &wanted.selector {
-        found.what = format!("-l {selector}");
-        let api: Api<Pod> =
-            if wanted.all_namespaces { cluster.everywhere() } else { cluster.here() };
-        collect(&mut pods, list(&api, selector).await?);
+        collect(&mut pods, list(&wanted.api(cluster), selector).await?);
     }
     for reference in references {
         if reference.kind == Kind::Pod {
@@ -105,10 +139,7 @@ async fn look(cluster: &Cluster, wanted: &Wanted, references: &[Reference]) -> R
             collect(&mut pods, list(&cluster.here(), &selector).await?);
         }
     }
-    if !references.is_empty() {
-        let all: Vec<String> = references.iter().map(Reference::to_string).collect();
-        found.what = all.join(", ");
-    }
+    found.what = wanted.what();
     found.pods = pods.into_values().collect();
     if let Some(name) = &wanted.container {
         has_container(&found, name)?;
@@ -163,6 +194,10 @@ async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
         }
         Kind::Job => {
             let found: Job = absent::workload(cluster, reference).await?;
+            if let Some(how) = ended(&found) {
+                let why = format!("{reference} has ended ({how}): its pods send nothing any more");
+                return Err(Over(why).into());
+            }
             found.spec.and_then(|spec| spec.selector)
         }
         Kind::Service => {
@@ -176,6 +211,27 @@ async fn selector(cluster: &Cluster, reference: &Reference) -> Result<String> {
         Some(written) => Ok(written),
         None => bail!("{reference} selects no pods by labels: name the pods, or give -l SELECTOR"),
     }
+}
+
+/// No pod of it will ever send anything again.
+#[derive(Debug)]
+struct Over(String);
+
+impl std::fmt::Display for Over {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Over {}
+
+/// How a Job ended, if it has: `Complete`, `Failed`.
+fn ended(job: &Job) -> Option<&str> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    let end = conditions
+        .iter()
+        .find(|one| one.status == "True" && matches!(one.type_.as_str(), "Complete" | "Failed"))?;
+    Some(&end.type_)
 }
 
 /// A selector as `-l` takes it.
@@ -254,8 +310,7 @@ impl Waiting {
             return;
         }
         self.last = why.into();
-        // Nobody to tell is no reason to stop.
-        let _ = writeln!(std::io::stderr(), "{why}; waiting, Ctrl-C ends");
+        say(&format!("{why}; waiting, Ctrl-C ends"));
     }
 }
 
@@ -263,11 +318,10 @@ impl Waiting {
 async fn accept(cluster: &Cluster, wanted: &Wanted, targets: Vec<Target>) -> Result<Vec<Target>> {
     let (mut targets, left_out) = on_hosts(wanted, targets)?;
     if !left_out.is_empty() {
-        let _ = writeln!(
-            std::io::stderr(),
+        say(&format!(
             "left out, in the node's own network (--host-network takes them): {}",
             names(&left_out)
-        );
+        ));
     }
     limit(wanted, targets.len())?;
     node::learn(cluster, &mut targets).await;

@@ -1,3 +1,7 @@
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+
+use super::Cluster;
 use crate::exit::Usage;
 
 /// What to capture, as the command line says it.
@@ -98,6 +102,20 @@ impl Wanted {
             _ => (None, words.as_slice()),
         };
         words.iter().map(|word| reference(kind, word)).collect()
+    }
+
+    /// What is wanted, in messages: `deploy/catalog`, `-l app=catalog`.
+    pub(crate) fn what(&self) -> String {
+        if let Some(selector) = &self.selector {
+            return format!("-l {selector}");
+        }
+        let all = self.references().unwrap_or_default();
+        all.iter().map(Reference::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Where pods are selected.
+    pub(super) fn api(&self, cluster: &Cluster) -> Api<Pod> {
+        if self.all_namespaces { cluster.everywhere() } else { cluster.here() }
     }
 
     /// Whether pods that appear later belong to it: they do to a workload or a selector.

@@ -40,7 +40,7 @@ fn faults_happen_and_pass() {
 fn the_api_server_restarts_and_nothing_is_lost() {
     let Some(cluster) = alone() else { return };
     let case = Case::new(&cluster, "api");
-    let mut running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
+    let mut running = case.capture(&["-o", "jsonl", "--duration", "25s"]);
     cluster.fault(&["stop-apiserver"]);
     std::thread::sleep(Duration::from_secs(3));
     cluster.fault(&["start-apiserver"]);
@@ -55,7 +55,7 @@ fn the_api_server_restarts_and_nothing_is_lost() {
 fn a_network_that_is_away_for_a_while() {
     let Some(cluster) = alone() else { return };
     let case = Case::new(&cluster, "network");
-    let running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
+    let running = case.capture(&["-o", "jsonl", "--duration", "20s"]);
     cluster.fault(&["cut-client"]);
     std::thread::sleep(Duration::from_secs(10));
     cluster.fault(&["join-client"]);
@@ -68,7 +68,7 @@ fn a_network_that_is_away_for_a_while() {
 fn a_node_frozen_and_thawed() {
     let Some(cluster) = alone() else { return };
     let case = Case::on(&cluster, "thawed", Some("node2"));
-    let running = case.capture(&["-o", "jsonl", "--duration", "40s"]);
+    let running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
     cluster.fault(&["pause-node", "2"]);
     std::thread::sleep(Duration::from_secs(10));
     cluster.fault(&["resume-node", "2"]);
@@ -80,16 +80,36 @@ fn a_node_frozen_and_thawed() {
 #[test]
 fn a_node_frozen_for_good() {
     let Some(cluster) = alone() else { return };
-    let case = Case::on(&cluster, "frozen", Some("node2"));
-    let running = case.capture(&[]);
+    let alive = Case::on(&cluster, "frozen", Some("node2"));
+    let dead = Case::on(&cluster, "lease", Some("node2"));
+    let captured = alive.capture(&[]);
+    let orphaned = dead.capture(&[]);
+    // The lease is nearly over when both fail; it would be ten minutes.
+    let job = dead.here(&["get", "jobs", "-o", "name"]);
+    let lease = "{\"spec\": {\"activeDeadlineSeconds\": 20}}";
+    dead.here(&["patch", job.trim(), "--type=merge", "-p", lease]);
+    orphaned.signal("KILL");
     cluster.fault(&["pause-node", "2"]);
-    let objects_gone = until(Duration::from_secs(60), || {
-        cluster.leftovers(&case.namespace.name).iter().all(|left| left.starts_with("process"))
-    });
-    let said = running.end(Duration::from_secs(60));
+    // One more, whose agent does not start, and who does not wait for it.
+    let mut early = alive.start_busy(&["-v"]);
+    early.says("created job", Duration::from_secs(20));
+    early.signal("INT");
+    let early = early.end(Duration::from_secs(15));
+
+    let objects = || {
+        let left = [&alive, &dead].map(|case| cluster.leftovers(&case.namespace.name));
+        left.concat().into_iter().filter(|left| !left.starts_with("process")).collect::<Vec<_>>()
+    };
+    let gone = until(Duration::from_secs(60), || objects().is_empty());
+    let left = objects();
+    let said = captured.end(Duration::from_secs(60));
     cluster.fault(&["resume-node", "2"]);
-    assert!(objects_gone, "{:#?}", cluster.leftovers(&case.namespace.name));
-    case.told(&said, 1, &["node2"]);
+    assert!(gone, "{left:#?}");
+    assert!(early.err.contains("nothing was captured") && early.code == Some(1), "{early:?}");
+    // The processes leave when their node is there again.
+    alive.told(&said, 1, &["node2"]);
+    drop(orphaned);
+    dead.clean();
 }
 
 /// Every call of the client between the first and the last that were seen is there, once.

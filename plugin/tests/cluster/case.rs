@@ -52,8 +52,15 @@ impl<'a> Case<'a> {
 
     #[track_caller]
     pub(crate) fn on(cluster: &'a Cluster, begin: &str, node: Option<&str>) -> Self {
+        let case = Self::empty(cluster, begin);
+        case.namespace.busy_pod("busy", node);
+        case
+    }
+
+    /// Without a pod.
+    #[track_caller]
+    pub(crate) fn empty(cluster: &'a Cluster, begin: &str) -> Self {
         let namespace = cluster.namespace(begin);
-        namespace.busy_pod("busy", node);
         let user = cluster.restricted_user(&namespace.name);
         Self { cluster, namespace, user }
     }

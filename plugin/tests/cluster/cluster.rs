@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::user::User;
 
@@ -288,36 +288,72 @@ impl Namespace<'_> {
     /// server takes up to 200 ms: half of the requests are given up. Ready when this returns.
     #[track_caller]
     pub(crate) fn busy_pod(&self, name: &str, node: Option<&str>) {
-        let node = node.map(|name| format!("nodeName: {name}")).unwrap_or_default();
-        let owner = "runAsNonRoot: true, runAsUser: 1000, allowPrivilegeEscalation: false";
-        let secure = format!(
-            "{{{owner}, capabilities: {{drop: [ALL]}}, seccompProfile: {{type: RuntimeDefault}}}}"
-        );
-        self.cluster.apply(&format!(
-            "apiVersion: v1
-kind: Pod
-metadata: {{name: {name}, namespace: {}, labels: {{app: {name}}}}}
-spec:
-  {node}
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: server
-    image: registry.local/shop:1
-    args: [catalog, -delay, 0-200ms]
-    securityContext: {secure}
-    resources: {{requests: {{cpu: 10m, memory: 16Mi}}, limits: {{cpu: 500m, memory: 64Mi}}}}
-  - name: client
-    image: registry.local/shop:1
-    args: [load, -url, 'http://127.0.0.1:9080/items', -rate, '20', -timeout, 100ms]
-    securityContext: {secure}
-    resources: {{requests: {{cpu: 10m, memory: 16Mi}}, limits: {{cpu: 500m, memory: 64Mi}}}}
-",
-            self.name
-        ));
+        self.pod_at_rate(name, node, RATE);
+    }
+
+    /// The same with so many requests a second.
+    #[track_caller]
+    pub(crate) fn pod_at_rate(&self, name: &str, node: Option<&str>, rate: u32) {
+        let mut spec = busy(rate);
+        spec["nodeName"] = json!(node);
+        let metadata = json!({"name": name, "namespace": self.name, "labels": {"app": name}});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
+        self.cluster.apply(&pod.to_string());
         let pod = format!("pod/{name}");
         let args = ["-n", &self.name, "wait", "--for=condition=Ready", &pod, "--timeout=60s"];
         self.cluster.kubectl(&args);
     }
+
+    /// A deployment of such pods. Ready when this returns.
+    #[track_caller]
+    pub(crate) fn busy_deployment(&self, name: &str, replicas: usize) {
+        let labels = json!({"app": name});
+        let strategy = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+        let template = json!({"metadata": {"labels": labels}, "spec": busy(RATE)});
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": name, "namespace": self.name},
+            "spec": {"replicas": replicas, "strategy": strategy,
+                     "selector": {"matchLabels": labels}, "template": template},
+        });
+        self.cluster.apply(&deployment.to_string());
+        self.rolled_out(name);
+    }
+
+    /// Waits until a deployment has all its pods.
+    #[track_caller]
+    pub(crate) fn rolled_out(&self, name: &str) {
+        let deployment = format!("deploy/{name}");
+        let args = ["-n", &self.name, "rollout", "status", &deployment, "--timeout=60s"];
+        self.cluster.kubectl(&args);
+    }
+}
+
+/// Requests a second of a busy pod.
+const RATE: u32 = 20;
+
+/// What is in a busy pod.
+fn busy(rate: u32) -> Value {
+    let container = |name: &str, args: Value| {
+        json!({
+            "name": name, "image": "registry.local/shop:1", "args": args,
+            "securityContext": {
+                "runAsNonRoot": true, "runAsUser": 1000, "allowPrivilegeEscalation": false,
+                "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"},
+                          "limits": {"cpu": "500m", "memory": "64Mi"}},
+        })
+    };
+    let url = "http://127.0.0.1:9080/items";
+    let load = json!(["load", "-url", url, "-rate", rate.to_string(), "-timeout", "100ms"]);
+    json!({
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            container("server", json!(["catalog", "-delay", "0-200ms"])),
+            container("client", load),
+        ],
+    })
 }
 
 impl Drop for Namespace<'_> {

@@ -10,12 +10,16 @@ mod case;
 mod cluster;
 mod mesh;
 mod plugin;
+mod proxy;
 mod user;
 
 mod apart;
 mod comes_up;
 mod commands;
+mod connections;
+mod ends;
 mod faults;
 mod refusals;
+mod rollouts;
 mod verdicts;
 mod ways;

@@ -1,5 +1,6 @@
 //! What cannot be captured: said at once and in words that help, with nothing created.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::case::{Case, shared};
@@ -14,12 +15,47 @@ fn names_that_are_not_there() {
     case.refused(&["pod", "busy", "-n", "shopp"], 1, &["shopp"]);
     case.refused(&["pod"], 2, &["busy"]);
     case.refused(&["pod", "busy", "-c", "nginx"], 1, &["nginx", "server"]);
-    let said = case.run(&["pod", "busy", "-i", "eth7"]);
-    assert!(said.err.contains("there is no interface \"eth7\""), "{}", said.err);
-    case.clean();
-    case.refused(&["pod", "busy", "-f", "tcp prot 80"], 2, &["tcp prot 80"]);
+    let nowhere = "/nonexistent/evidence.pcapng";
+    case.refused(&["pod", "busy", "-v", "-w", nowhere], 1, &[nowhere, "cannot be written"]);
+    for (filter, words) in [
+        ("tcp prot 80", "tcp prot 80"),
+        ("tcp port", "tcp port"),
+        ("port http or nosuchservice", "nosuchservice"),
+        ("net nosuchnet", "/etc/networks"),
+    ] {
+        case.refused(&["pod", "busy", "-f", filter], 2, &[words]);
+    }
     case.refused(&["pod", "deploy/none"], 1, &["deploy", "none"]);
     case.refused(&["pod", "-l", "app=none"], 1, &["app=none"]);
+}
+
+#[test]
+fn interfaces_that_are_not_there() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "eth7");
+    let words = ["there is no interface \"eth7\"", "error: nothing was captured"];
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eth7.pcapng");
+    let file = file.to_string_lossy();
+    for args in [&[][..], &["-o", "json"], &["-w", &file]] {
+        let said = case.run(&[&["pod", "busy", "-i", "eth7"], args].concat());
+        // No summary, as if there were something to sum up.
+        assert_eq!(said.out, "");
+        case.told(&said, 1, &words);
+    }
+    assert!(!Path::new(&*file).exists());
+
+    // One of two: the other goes on, and the end says that something is missing. Only a node has this.
+    cluster.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: host, namespace: {}}}, spec: {{hostNetwork: \
+         true, terminationGracePeriodSeconds: 0, containers: [{{name: app, image: \
+         'registry.local/shop:1', args: [load, -url, 'http://127.0.0.1:19080/items']}}]}}}}",
+        case.namespace.name
+    ));
+    case.here(&["wait", "--for=condition=Ready", "pod/host", "--timeout=60s"]);
+    let args = ["pod", "busy", "host", "-i", "cni0", "--host-network", "--duration", "3s"];
+    let said = case.run(&args);
+    assert!(said.out.contains("packets"), "{}", said.out);
+    case.told(&said, 1, &["there is no interface \"cni0\"", "busy:cni0 was not captured"]);
 }
 
 #[test]
@@ -73,11 +109,54 @@ fn quotas_and_limits_are_told() {
 }
 
 #[test]
+fn policies_of_admission() {
+    let Some(cluster) = shared() else { return };
+    let case = Case::new(&cluster, "policy");
+    let here = &case.namespace.name;
+    let policy = |expression: &str| {
+        cluster.apply(&format!(
+            "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: {here}}}
+spec:
+  matchConstraints:
+    resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]
+  validations: [{{expression: \"{expression}\", message: not here}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: {here}}}
+spec:
+  policyName: {here}
+  validationActions: [Deny]
+  matchResources: {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {here}}}}}}}
+"
+        ));
+    };
+    policy("!has(object.spec.hostPID)");
+    let refused = || case.run(&["check"]).code == Some(1);
+    assert!(until(Duration::from_secs(30), refused));
+    case.refused(&["pod", "busy"], 1, &["admission policy", "not here", "--least-privilege"]);
+
+    // What the dry run does not meet: the Job's controller alone may not.
+    policy("!request.userInfo.username.endsWith(':job-controller')");
+    assert!(until(Duration::from_secs(30), || !refused()));
+    case.refused(&["pod", "busy"], 1, &["makes no pod for the agent", "not here"]);
+    let user = User::without(&cluster, here, "events");
+    let said = cluster.meshsniff(&user, &["pod", "busy"]);
+    cluster.kubectl(&["delete", "validatingadmissionpolicybinding", here]);
+    cluster.kubectl(&["delete", "validatingadmissionpolicy", here]);
+    case.told(&said, 1, &["makes no pod for the agent", "get events"]);
+}
+
+#[test]
 fn an_image_that_cannot_be_pulled() {
     let Some(cluster) = shared() else { return };
     let case = Case::new(&cluster, "image");
     let image = "registry.local/none:1";
-    case.refused(&["pod", "busy", "--agent-image", image], 1, &[image]);
+    let words = ["ErrImagePull", image, "without --agent-image"];
+    case.refused(&["pod", "busy", "--agent-image", image], 1, &words);
+    case.refused(&["pod", "busy", "--agent-image", "No Image"], 1, &["InvalidImageName"]);
 }
 
 #[test]

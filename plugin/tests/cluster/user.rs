@@ -13,6 +13,8 @@ pub(crate) struct User {
     pub(crate) kubeconfig: PathBuf,
     /// The service account that is behind it.
     pub(crate) name: String,
+    /// The service account's.
+    namespace: String,
 }
 
 impl User {
@@ -52,7 +54,7 @@ impl User {
         cluster.apply(&items.to_string());
         let token = cluster.kubectl(&["-n", namespace, "create", "token", &name]);
         let kubeconfig = configuration(cluster, namespace, &name, token.trim());
-        Self { kubeconfig, name }
+        Self { kubeconfig, name, namespace: namespace.to_owned() }
     }
 
     /// The documented Role, and the optional ClusterRole.
@@ -74,6 +76,22 @@ impl User {
         user
     }
 
+    /// The same user with another configuration.
+    pub(crate) fn with(&self, kubeconfig: PathBuf) -> Self {
+        Self { kubeconfig, name: self.name.clone(), namespace: self.namespace.clone() }
+    }
+
+    /// Gives the user the documented Role in another namespace, too.
+    #[track_caller]
+    pub(crate) fn also_in(&self, cluster: &Cluster, namespace: &str) {
+        let other = Self::new(cluster, namespace, |_| {});
+        let binding = format!("{}-too", self.name);
+        let role = format!("--role={}", other.name);
+        let account = format!("--serviceaccount={}:{}", self.namespace, self.name);
+        let args = ["-n", namespace, "create", "rolebinding", &binding, &role, &account];
+        cluster.kubectl(&args);
+    }
+
     /// The same without one resource, as it is written in the Role.
     #[track_caller]
     pub(crate) fn without(cluster: &Cluster, namespace: &str, resource: &str) -> Self {
@@ -90,7 +108,8 @@ impl User {
 
     /// Who may do everything.
     pub(crate) fn administrator(cluster: &Cluster) -> Self {
-        Self { kubeconfig: cluster.kubeconfig().to_owned(), name: "admin".to_owned() }
+        let kubeconfig = cluster.kubeconfig().to_owned();
+        Self { kubeconfig, name: "admin".to_owned(), namespace: "default".to_owned() }
     }
 }
 

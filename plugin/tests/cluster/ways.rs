@@ -75,6 +75,29 @@ fn a_pod_that_appears_joins_in() {
 }
 
 #[test]
+fn all_namespaces_by_selector() {
+    let Some(cluster) = shared() else { return };
+    let (one, two) = (Case::new(&cluster, "all"), Case::new(&cluster, "all"));
+    let team = format!("team={}", one.namespace.name);
+    for case in [&one, &two] {
+        case.here(&["label", "pod", "busy", &team]);
+    }
+    // A Role is of one namespace.
+    let args = ["-l", &team, "-A", "-o", "jsonl", "--duration", "5s"];
+    one.refused(&args, 1, &["may not list pods in the whole cluster", "ClusterRole"]);
+    let user = User::with_cluster_role(&cluster, &one.namespace.name);
+    user.also_in(&cluster, &two.namespace.name);
+    let said = cluster.meshsniff(&user, &args);
+    let of = |case: &Case<'_>| {
+        let pod = format!("{}/busy", case.namespace.name);
+        said.exchanges().iter().filter(|each| text(each, "pod") == pod).count()
+    };
+    assert!(of(&one) > 20 && of(&two) > 20, "{} {}: {}", of(&one), of(&two), said.err);
+    two.clean();
+    one.told(&said, 0, &[]);
+}
+
+#[test]
 fn fewer_rights_other_interfaces_filters_and_namespaces() {
     let Some(cluster) = shared() else { return };
     let case = Case::new(&cluster, "ways");
@@ -88,7 +111,9 @@ fn fewer_rights_other_interfaces_filters_and_namespaces() {
     captured(&["--least-privilege"]);
     captured(&["-i", "any"]);
     captured(&["-f", "tcp port 9080"]);
+    captured(&["-f", "tcp port http or 9080 and not (ip proto \\udp or net link-local)"]);
     captured(&["-c", "client"]);
+    captured(&["--agent-image", "registry.local/pause:1"]);
 
     // Where Pod Security does not admit the agent, it goes elsewhere.
     let elsewhere = cluster.namespace("agents");

@@ -71,6 +71,11 @@ pub(crate) trait Http2Listener {
     fn hit(&mut self, limit: Limit);
 }
 
+/// The longest gap that holds no request which changes the table: a frame's header, and a block
+/// with method, scheme and path in a byte each, and one more. Smaller ones are RST_STREAM and
+/// WINDOW_UPDATE.
+const SMALL: u32 = HEADER as u32 + 4;
+
 /// What a client says first (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -182,13 +187,17 @@ impl Half {
         self.partial.capacity() + block + self.hpack.kept()
     }
 
-    /// From here on nothing of it is known but that frames follow.
-    fn lose(&mut self) {
+    /// From here on nothing of it is known but that frames follow; nor, if so, the table.
+    fn lose(&mut self, table: bool) {
+        // A block of which a part was seen is in no table.
+        let table = table || self.block.is_some() || !matches!(self.state, State::Header);
         self.state = State::Lost;
         self.have = 0;
         self.partial = Vec::new();
         self.block = None;
-        self.hpack.lost();
+        if table {
+            self.hpack.lost();
+        }
     }
 }
 
@@ -201,11 +210,6 @@ impl Http2 {
     /// Bytes kept.
     pub(crate) fn kept(&self) -> usize {
         self.to_server.kept() + self.to_client.kept()
-    }
-
-    /// Whether what came turned out not to be HTTP/2.
-    pub(crate) fn is_unreadable(&self) -> bool {
-        self.to_server.state == State::Unreadable
     }
 
     fn half(&mut self, direction: Direction) -> &mut Half {
@@ -326,7 +330,7 @@ impl Http2 {
                 Direction::ToClient => State::Header,
             };
         } else {
-            half.lose();
+            half.lose(true);
             self.to_server.largest = None;
             self.to_client.largest = None;
             listener.lost(direction, true, mark);
@@ -624,7 +628,10 @@ impl Http2 {
             _ => true,
         };
         if beyond {
-            self.half(direction).lose();
+            // A reset, a window or an acknowledged setting: what has room for no more cannot be a
+            // request that changes the table.
+            let small = direction == Direction::ToServer && len <= SMALL;
+            self.half(direction).lose(!small);
             // A limit that this side has set may have been among it.
             self.half(direction.reverse()).largest = None;
             listener.lost(direction, acked, mark);
@@ -636,11 +643,11 @@ impl Http2 {
     #[cold]
     fn invalid(&mut self, direction: Direction, mark: Mark, listener: &mut impl Http2Listener) {
         if self.half(direction).guessed {
-            self.half(direction).lose();
+            self.half(direction).lose(true);
             return listener.lost(direction, true, mark);
         }
         for direction in [Direction::ToServer, Direction::ToClient] {
-            self.half(direction).lose();
+            self.half(direction).lose(true);
             self.half(direction).state = State::Unreadable;
             listener.lost(direction, true, mark);
         }

@@ -8,9 +8,6 @@ const SERVER_HELLO: u8 = 2;
 pub(super) const CERTIFICATE: u8 = 11;
 const CERTIFICATE_REQUEST: u8 = 13;
 
-/// Bytes read of a Certificate message: the first certificate is what matters, and it fits.
-const LEAF: usize = 16 << 10;
-
 /// The handshake messages of one direction, however they are cut into records.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
@@ -64,8 +61,7 @@ impl Messages {
             }
             let kind = self.head[0];
             let limit = match kind {
-                CLIENT_HELLO | SERVER_HELLO => room,
-                CERTIFICATE => room.min(LEAF),
+                CLIENT_HELLO | SERVER_HELLO | CERTIFICATE => room,
                 _ => 0,
             };
             let (taken, rest) = bytes.split_at(bytes.len().min(self.left));

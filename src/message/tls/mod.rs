@@ -29,6 +29,9 @@ use crate::flow::Direction;
 /// TLS 1.2; what is above encrypts everything behind the ServerHello.
 pub(crate) const TLS12: u16 = 0x0303;
 
+/// So many letters at the start are text: of random bytes, one in ten million begins so.
+const TEXT: usize = 16;
+
 /// What a side of the connection said.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -58,8 +61,8 @@ pub(crate) enum Heard {
         /// Its length, without the header.
         len: u16,
     },
-    /// The server answers in plaintext HTTP/1.
-    Http,
+    /// The server's first bytes are text.
+    Plaintext,
     /// Bytes were not captured, or are no TLS: what was said is not known.
     Lost,
 }
@@ -109,9 +112,9 @@ impl Tls {
         hear: &mut impl FnMut(Heard),
     ) -> bool {
         let begins = !std::mem::replace(&mut self.stream(direction).begun, true);
-        if begins && direction == Direction::ToClient && bytes.starts_with(b"HTTP/") {
+        if begins && direction == Direction::ToClient && is_text(bytes) {
             self.stream(direction).records.lose();
-            hear(Heard::Http);
+            hear(Heard::Plaintext);
             return false;
         }
         let was_lost = !self.stream(direction).records.find(bytes);
@@ -164,6 +167,13 @@ impl Tls {
             }
         }
     }
+}
+
+/// Whether these bytes are text rather than a record, or a part of one.
+fn is_text(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(TEXT)];
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+    bytes.starts_with(b"HTTP/1.") || (start.len() == TEXT && start.iter().all(is_text))
 }
 
 impl Stream {

@@ -148,9 +148,12 @@ fn after_a_loss_a_row_of_records_is_found_again() {
 }
 
 #[test]
-fn a_server_that_speaks_http() {
-    let answer: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
-    assert_eq!(heard(&mut Tls::default(), Direction::ToClient, &[answer]), ["Http"]);
+fn a_server_that_speaks_plaintext() {
+    for answer in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"<!DOCTYPE HTML>\n<html>"] {
+        let mut tls = Tls::default();
+        assert_eq!(heard(&mut tls, Direction::ToClient, &[answer]), ["Plaintext"]);
+    }
+    assert_eq!(heard(&mut Tls::default(), Direction::ToClient, &[b"HTTPS"]), ["Lost"]);
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Frames {
                     self.ended(kind, said);
                 }
                 if inside < len {
-                    self.lose();
+                    self.is_not_known();
                 }
             }
             State::Close { body, mask, .. } => {
@@ -158,7 +158,15 @@ impl Frames {
                 }
             }
             State::Closed => {}
-            State::Header(..) => self.lose(),
+            State::Header(..) => self.is_not_known(),
+        }
+    }
+
+    /// Any number of bytes may not have been captured.
+    pub(crate) fn lose(&mut self, said: Hear<'_>) {
+        match self.state {
+            State::Lost { .. } | State::Close { .. } | State::Closed => self.gap(1, said),
+            State::Header(..) | State::Payload(..) => self.is_not_known(),
         }
     }
 
@@ -178,7 +186,7 @@ impl Frames {
                 len - before
             }
             Read::Invalid => {
-                self.lose();
+                self.is_not_known();
                 bytes.len()
             }
         }
@@ -205,8 +213,8 @@ impl Frames {
                 said(Said::Pong);
                 Kind::Control
             }
-            Opcode::Continuation if !self.fragmented => return self.lose(),
-            Opcode::Data if self.fragmented => return self.lose(),
+            Opcode::Continuation if !self.fragmented => return self.is_not_known(),
+            Opcode::Data if self.fragmented => return self.is_not_known(),
             Opcode::Continuation | Opcode::Data if header.last => Kind::Last,
             Opcode::Continuation | Opcode::Data => Kind::Fragment,
         };
@@ -227,7 +235,7 @@ impl Frames {
         }
     }
 
-    fn lose(&mut self) {
+    fn is_not_known(&mut self) {
         self.state = State::Lost { closing: false };
     }
 }

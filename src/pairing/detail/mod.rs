@@ -6,7 +6,7 @@ mod tls;
 mod websocket;
 
 pub use connect::Connect;
-pub use http2::{Grpc, Http2, Stall};
+pub use http2::{Grpc, Http2, Stall, grpc_status_name};
 pub use tls::{Alert, Shape, Tls};
 pub(crate) use websocket::latest;
 pub use websocket::{Close, WebSocket, WebSocketSide};

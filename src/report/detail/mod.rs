@@ -17,6 +17,16 @@ pub(super) fn json(out: &mut Vec<u8>, exchange: &Exchange, detail: &Detail) {
     }
 }
 
+/// Appends what else happened, each after a semicolon, for the line of an exchange.
+pub(super) fn more(out: &mut Vec<u8>, exchange: &Exchange) {
+    let mut words_of_it = Vec::new();
+    words(&mut words_of_it, exchange);
+    if !words_of_it.is_empty() {
+        out.extend_from_slice(b"; ");
+        out.extend_from_slice(&words_of_it);
+    }
+}
+
 /// Appends what happened, in a few words, for the line of an exchange.
 pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange) {
     match exchange.detail.as_deref() {

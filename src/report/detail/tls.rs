@@ -3,6 +3,7 @@ use std::io::Write as _;
 use crate::message::{alert_name, cipher_name, version_name};
 use crate::pairing::detail::{Shape, Tls};
 use crate::pairing::{Exchange, Outcome, Side};
+use crate::problem::Code;
 use crate::report::write::{date, integer, json_string, shown};
 
 /// Appends `,"tls":{...}`.
@@ -104,13 +105,16 @@ pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange, tls: &Tls) {
     let who = exchange.by.map_or("one side", side);
     let _ = match (exchange.outcome, tls.plaintext) {
         (_, Some(Side::Client)) => write!(out, "the server wants TLS"),
-        (_, Some(Side::Server)) => write!(out, "the server answered in plaintext HTTP"),
+        (_, Some(Side::Server)) => write!(out, "the server answered in plaintext"),
         (Outcome::TlsOk, _) => {
             let version = tls.version.map_or("version not captured".into(), version_name);
             let _ = write!(out, "{version}");
             if let Some(alpn) = &tls.alpn {
                 out.push(b' ');
                 shown(out, alpn, 20);
+            }
+            if exchange.findings.contains(Code::TlsCertificateExpired) {
+                out.extend_from_slice(b"; its certificate has expired, or is not good yet");
             }
             Ok(())
         }
@@ -119,6 +123,16 @@ pub(super) fn words(out: &mut Vec<u8>, exchange: &Exchange, tls: &Tls) {
                 Some(name) => write!(out, "{who}: {name} ({description})"),
                 None => write!(out, "{who}: alert {description}"),
             },
+            None if exchange.findings.contains(Code::TlsCertificateRejected) => {
+                write!(out, "{who}: an encrypted alert; most likely it refuses the certificate")
+            }
+            None if exchange.findings.contains(Code::TlsClientCertificate) => {
+                let what = match tls.shape {
+                    Some(Shape::NoCertificate) => "got no client certificate",
+                    _ => "refuses the client's certificate",
+                };
+                write!(out, "{who}: an encrypted alert; most likely it {what}")
+            }
             None => write!(out, "{who}: an encrypted alert"),
         },
         _ if tls.answered.is_none() => write!(out, "{who} left; the server had not answered"),

@@ -51,7 +51,8 @@ impl Pushed {
         assert!(counts.skipped.iter().sum::<u64>() <= packets, "more skipped than seen");
         assert!(counts.connections <= packets, "more connections than packets");
         assert!(counts.midstream <= counts.connections);
-        assert!(counts.tls + counts.http2 <= counts.opaque);
+        assert!(counts.tls + counts.http2 <= counts.connections);
+        assert!(counts.hbone <= counts.tls);
         // A request has at least a byte, a failed connect at least a packet, and an answer without
         // its request at least a byte.
         assert!(self.exchanges <= self.bytes + packets, "exchanges out of nothing");
@@ -80,6 +81,9 @@ impl Pushed {
             response.map(|response| response.last),
             exchange.close,
             exchange.late.map(|late| late.mark),
+            exchange.tls().and_then(|tls| tls.done),
+            exchange.tls().and_then(|tls| tls.answered),
+            exchange.tls().and_then(|tls| tls.alert).map(|alert| alert.mark),
         ];
         for mark in marks.into_iter().flatten() {
             let place = mark.number.checked_sub(1).expect("packets count from 1");

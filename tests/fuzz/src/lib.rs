@@ -4,23 +4,29 @@
 //! replay every seed and every find). Nothing here knows of the fuzzer.
 
 mod cursor;
+mod headers;
 mod laws;
 mod operations;
 mod readers;
 mod reports;
+mod tls;
 
+pub use headers::hpack;
 pub use operations::http1;
 pub use readers::{analysis_pcap, capture_reader, decode};
 pub use reports::report;
+pub use tls::tls;
 
 /// A target: any bytes in, a panic if a law is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its folder under `seeds/` and `finds/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("capture_reader", capture_reader),
     ("decode", decode),
     ("http1", http1),
+    ("tls", tls),
+    ("hpack", hpack),
     ("analysis_pcap", analysis_pcap),
     ("report", report),
 ];

@@ -1,16 +1,17 @@
 use std::time::Duration;
 
 use meshsniff::capture::{LinkType, Mark, Packet, Timestamp};
+use meshsniff::pairing::Exchange;
 use meshsniff::{Analysis, Limits, Settings};
 
 use super::cursor::Cursor;
 use super::laws::Pushed;
 
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
+pub(super) const FIN: u8 = 0x01;
+pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
+pub(super) const PSH: u8 = 0x08;
+pub(super) const ACK: u8 = 0x10;
 
 /// Operations after which the rest of the input is not looked at.
 const OPERATIONS: usize = 2000;
@@ -57,6 +58,11 @@ pub fn http1(input: &[u8]) {
     network.finish();
 }
 
+/// What is usual.
+pub(super) fn usual() -> Settings {
+    Settings::default()
+}
+
 /// Live or not, and limits that are as usual or so tight that they are hit.
 fn settings(choice: u8) -> Settings {
     let usual = Limits::default();
@@ -66,6 +72,7 @@ fn settings(choice: u8) -> Settings {
         out_of_order: 64,
         head: 48,
         pipelined: 2,
+        streams: 2,
         answer: Duration::from_secs(2),
         idle: Duration::from_secs(10),
     };
@@ -85,7 +92,7 @@ struct Ends {
     last: [(u32, u8, usize, usize); 2],
 }
 
-struct Network {
+pub(super) struct Network {
     analysis: Analysis,
     pushed: Pushed,
     connections: [Ends; 4],
@@ -93,22 +100,24 @@ struct Network {
     frame: Vec<u8>,
     /// Every payload sent, for retransmissions.
     sent: Vec<u8>,
+    /// Every exchange that was told.
+    pub(super) told: Vec<Exchange>,
 }
 
 /// One segment as the operations describe it.
-struct Send<'a> {
-    connection: usize,
-    from: usize,
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    payload: &'a [u8],
+pub(super) struct Send<'a> {
+    pub(super) connection: usize,
+    pub(super) from: usize,
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) payload: &'a [u8],
     /// Bytes that the snap length cuts off the frame's end.
-    cut: usize,
+    pub(super) cut: usize,
 }
 
 impl Network {
-    fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         let mut connections = [Ends::default(); 4];
         // One begins shortly before the wrap.
         connections[1].next = [u32::MAX - 40, u32::MAX - 100];
@@ -119,6 +128,7 @@ impl Network {
             now: 1_700_000_000_000_000_000,
             frame: Vec::new(),
             sent: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -126,8 +136,8 @@ impl Network {
         let byte = cursor.u8();
         let (connection, from) = (usize::from(byte & 3), usize::from(byte >> 2 & 1));
         let ends = self.connections[connection];
-        let (seq, ack) = (ends.next[from], ends.next[1 - from]);
-        let plain = Send { connection, from, seq, ack, flags: ACK | PSH, payload: &[], cut: 0 };
+        let plain = self.plain(connection, from);
+        let Send { seq, ack, .. } = plain;
         match byte >> 3 & 15 {
             // What peers do.
             0..=3 => {
@@ -179,13 +189,20 @@ impl Network {
                 let now = Timestamp::from_nanos(self.now).after(cursor.span());
                 self.pushed.advance(now);
                 self.analysis.advance(now);
-                self.pushed.judge(&mut self.analysis, |_| {});
+                self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
             }
         }
     }
 
+    /// The next segment of a side, without payload.
+    pub(super) fn plain(&self, connection: usize, from: usize) -> Send<'static> {
+        let ends = self.connections[connection];
+        let (seq, ack) = (ends.next[from], ends.next[1 - from]);
+        Send { connection, from, seq, ack, flags: ACK | PSH, payload: &[], cut: 0 }
+    }
+
     /// Sends, and moves the sender's place on.
-    fn forward(&mut self, send: Send<'_>) {
+    pub(super) fn forward(&mut self, send: Send<'_>) {
         let start = self.sent.len();
         self.sent.extend_from_slice(send.payload);
         let ends = &mut self.connections[send.connection];
@@ -206,7 +223,7 @@ impl Network {
         self.pushed.packet(mark, original_len, kept);
         let bytes = &self.frame[..kept];
         self.analysis.push(&Packet { mark, interface: 0, link, original_len, bytes });
-        self.pushed.judge(&mut self.analysis, |_| {});
+        self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
     }
 
     /// The frame: IPv4 in Ethernet, or, for the last connection, raw IPv6.
@@ -245,9 +262,9 @@ impl Network {
         link
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.analysis.finish();
-        self.pushed.judge(&mut self.analysis, |_| {});
+        self.pushed.judge(&mut self.analysis, |it| self.told.push(it.clone()));
         assert!(self.analysis.poll().is_none());
     }
 }

@@ -2,7 +2,11 @@ use std::net::SocketAddr;
 
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
-use meshsniff::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
+use meshsniff::message::Certificate;
+use meshsniff::pairing::detail::{Alert, Shape, Tls};
+use meshsniff::pairing::{
+    Detail, Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side,
+};
 use meshsniff::problem::{Context, Findings, detect};
 use meshsniff::report::{
     Document, Ended, LeftOut, Lines, Numbers, Palette, Summary, comment, write_exchange,
@@ -104,6 +108,7 @@ fn counts(cursor: &mut Cursor<'_>) -> Counts {
         silent: cursor.u8().into(),
         opaque: cursor.u8().into(),
         tls: cursor.u8().into(),
+        hbone: cursor.u8().into(),
         http2: cursor.u8().into(),
         retransmissions: cursor.u8().into(),
         gaps: cursor.u8().into(),
@@ -127,7 +132,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
-        protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp]),
+        protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp, Protocol::Tls]),
         stream: None,
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
@@ -158,7 +163,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
-        detail: None,
+        detail: cursor.maybe(|cursor| Box::new(Detail::Tls(tls(cursor)))),
         findings: Findings::default(),
     };
     // A connect that failed has asked nothing.
@@ -168,6 +173,35 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let now = mark(cursor).time;
     detect(&mut exchange, &Context { slow: cursor.span(), now });
     exchange
+}
+
+fn tls(cursor: &mut Cursor<'_>) -> Tls {
+    let sides = [None, Some(Side::Client), Some(Side::Server)];
+    Tls {
+        sni: cursor.maybe(Cursor::text),
+        offered: (0..cursor.u8() & 3).map(|_| cursor.text()).collect(),
+        alpn: cursor.maybe(Cursor::text),
+        version: cursor.maybe(Cursor::u16),
+        highest: cursor.maybe(Cursor::u16),
+        cipher: cursor.maybe(Cursor::u16),
+        certificate: cursor.maybe(|cursor| Certificate {
+            subject: cursor.text(),
+            issuer: cursor.text(),
+            not_before: cursor.u64() as i64,
+            not_after: cursor.u64() as i64,
+        }),
+        client_certificate_asked: cursor.u8() & 1 != 0,
+        client_certificate_empty: cursor.u8() & 1 != 0,
+        alert: cursor.maybe(|cursor| Alert {
+            by: cursor.one(&[Side::Client, Side::Server]),
+            description: cursor.maybe(Cursor::u8),
+            mark: mark(cursor),
+        }),
+        shape: cursor.one(&[None, Some(Shape::NoCertificate), Some(Shape::Certificate)]),
+        plaintext: cursor.one(&sides),
+        done: cursor.maybe(mark),
+        answered: cursor.maybe(mark),
+    }
 }
 
 /// Mostly within minutes of each other, sometimes at the ends of time.

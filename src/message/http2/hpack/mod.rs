@@ -11,6 +11,8 @@
 mod dynamic;
 mod fixed;
 mod huffman;
+#[cfg(test)]
+mod tests;
 
 use dynamic::Dynamic;
 use fixed::FIXED;
