@@ -228,11 +228,11 @@ impl Handshake {
             // An encrypted alert after something was missed: of a handshake or of its good-bye.
             (ALERT, _) if old => self.end(info, (Outcome::Unknown, None, None), office),
             (DATA, Direction::ToClient) if old => self.succeeded(info, mark, office),
-            (DATA, Direction::ToServer) if old => {
-                if self.server.finished {
-                    self.succeeded(info, mark, office);
-                }
+            (DATA, Direction::ToServer) if old && self.server.finished => {
+                self.succeeded(info, mark, office);
             }
+            // It need not wait for the server's Finished (False Start).
+            (DATA, Direction::ToServer) if old => {}
             (DATA, Direction::ToServer) => self.client_sealed(info, len, mark, office),
             (DATA, Direction::ToClient) => self.server_sealed(info, len, mark, office),
             _ => {}
