@@ -246,21 +246,6 @@ mod framing_of_responses {
     }
 
     #[test]
-    fn upgrade_to_http2() {
-        let get = "GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
-        let talk = open().client().sends(get).then().server();
-        let talk = talk.sends("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n");
-        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-        let talk = talk.sends(settings).then().client().sends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        let talk = talk.sends(settings).then().server();
-        // HEADERS on stream 1 with END_STREAM: `:status: 200`.
-        let talk = talk.sends([0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88]).then();
-        let report = talk.closes().says();
-        assert_eq!(report.brief(), ["GET /a 200 complete 0+0"]);
-        assert_eq!(report.one().stream, Some(1));
-    }
-
-    #[test]
     fn upgrade_refused() {
         let get = "GET /ws HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
         assert_eq!(response_framed(get, OK5), ["GET /ws 200 complete 0+5", NEXT]);

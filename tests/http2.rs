@@ -502,6 +502,15 @@ mod losses {
     }
 
     #[test]
+    fn a_websocket_whose_begin_was_lost_is_no_truncated_answer() {
+        let connect = [(":method", "CONNECT"), (":protocol", "websocket"), (":path", "/ws")];
+        let talk = begun().client().sends(headers(1, 0, &connect)).then();
+        let talk = talk.server().unseen(|talk| talk.sends(status(1, "200"))).then();
+        let talk = talk.server().sends(all(&[data(1, 0, "\u{1}"), rst(1, 0)])).then();
+        assert_eq!(talk.closes().brief(), ["CONNECT /ws - unknown 0+-"]);
+    }
+
+    #[test]
     fn a_lost_reset_of_the_client_is_not_the_servers_fault() {
         let talk = asked().client().unseen(|talk| talk.sends(rst(1, 8))).then();
         let talk = talk.server().sends(ping()).fin().then().client().fin().then();

@@ -154,7 +154,7 @@ fn is_among(must: &str, said: &str) -> bool {
 }
 
 /// An exchange in one line: the server's port, protocol, path or server name, outcome, who left,
-/// status; gRPC's status, the close codes of client and server, the alert.
+/// status; gRPC's status, the close codes of client and server, the alert; the findings.
 fn told(exchange: &Exchange) -> String {
     let what = exchange.tls().and_then(|tls| tls.sni.as_deref());
     let mut words = vec![
@@ -192,6 +192,7 @@ fn told(exchange: &Exchange) -> String {
     if let Some(alert) = exchange.tls().and_then(|tls| tls.alert) {
         words.push(alert.description.map_or("hidden".to_owned(), |number| number.to_string()));
     }
+    words.extend(exchange.findings.iter().map(|code| format!("#{}", code.name())));
     words.join(" ")
 }
 

@@ -817,7 +817,9 @@ impl StreamsHearing<'_> {
                 }
             }
             Direction::ToClient => {
-                if matches!(pending.response, Progress::Lost | Progress::Unframed) {
+                // Of what was to be a WebSocket, they may be its frames.
+                let is_body = pending.exchange.request.upgrade.is_none();
+                if is_body && matches!(pending.response, Progress::Lost | Progress::Unframed) {
                     // It goes on, so it was not ended by what was lost.
                     pending.response = Progress::Open;
                     pending.begun.get_or_insert(mark);

@@ -280,7 +280,14 @@ def http_to_tls_go(stage):
 
 @situation
 def tls_to_http(stage):
-    """A TLS client calls a port that speaks HTTP."""
+    """A TLS client calls a port of Go that speaks HTTP."""
+    stage.start(os.environ["GOPEER"], "serve", f"127.0.0.1:{APP}", listens=APP)
+    openssl(stage)
+
+
+@situation
+def tls_to_html(stage):
+    """A TLS client calls a port of Python that speaks HTTP; it answers as HTTP/0.9 did, in HTML without a head."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", APP), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     until(lambda: is_listening(APP), "the HTTP server does not listen")

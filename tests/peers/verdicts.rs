@@ -25,8 +25,8 @@ pub(crate) const GRPC: &Verdicts = &[
         "grpc-gateway-timeout",
         r#""flags":"UT""#,
         &[
-            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
+            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE #proxy-answered",
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
             "8080 grpc /shop.Catalog/Items complete 200 OK",
             "9080 grpc /shop.Catalog/Items complete 200 OK",
         ],
@@ -35,25 +35,27 @@ pub(crate) const GRPC: &Verdicts = &[
         "grpc-gateway-timeouts-together",
         r#""flags":"UT""#,
         &[
-            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE",
-            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE",
-            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
-            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
-            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
+            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE #proxy-answered",
+            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE #proxy-answered",
+            "8080 grpc /shop.Catalog/Slow complete 200 UNAVAILABLE #proxy-answered",
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
         ],
     ),
     (
         "grpc-cancel-direct",
         "CANCELLED",
-        &["9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client"],
+        &[
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
+        ],
     ),
     (
         "grpc-cancel-proxied",
         r#""flags":"DR""#,
         &[
-            "8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
-            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client",
+            "8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
+            "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client #client-reset-stream",
         ],
     ),
     ("grpc-deadline-direct", "DEADLINE_EXCEEDED", &[DEADLINE]),
@@ -62,8 +64,10 @@ pub(crate) const GRPC: &Verdicts = &[
         "DEADLINE_EXCEEDED",
         &[
             "8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client \
+             #client-reset-stream #grpc-deadline-exceeded \
              | 8080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client DEADLINE_EXCEEDED \
-             | 8080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED",
+             #client-reset-stream #grpc-deadline-exceeded \
+             | 8080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED #grpc-deadline-exceeded",
             DEADLINE,
         ],
     ),
@@ -71,36 +75,36 @@ pub(crate) const GRPC: &Verdicts = &[
         "grpc-error-statuses",
         "INVALID_ARGUMENT",
         &[
-            "9080 grpc /shop.Catalog/Fail complete 200 INVALID_ARGUMENT",
-            "9080 grpc /shop.Catalog/Fail complete 200 INTERNAL",
-            "9080 grpc /shop.Catalog/Fail complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Fail complete 200 DEADLINE_EXCEEDED",
+            "9080 grpc /shop.Catalog/Fail complete 200 INVALID_ARGUMENT #grpc-error",
+            "9080 grpc /shop.Catalog/Fail complete 200 INTERNAL #grpc-error",
+            "9080 grpc /shop.Catalog/Fail complete 200 UNAVAILABLE #grpc-error",
+            "9080 grpc /shop.Catalog/Fail complete 200 DEADLINE_EXCEEDED #grpc-deadline-exceeded",
         ],
     ),
     (
         "grpc-trailers-only",
         "PERMISSION_DENIED",
-        &["9080 grpc /shop.Catalog/Refuse complete 200 PERMISSION_DENIED"],
+        &["9080 grpc /shop.Catalog/Refuse complete 200 PERMISSION_DENIED #grpc-error"],
     ),
     (
         "grpc-unimplemented",
         "Method not found!",
         &[
-            "8080 grpc /shop.Catalog/VoteDoughnut complete 200 UNIMPLEMENTED",
-            "9080 grpc /shop.Catalog/VoteDoughnut complete 200 UNIMPLEMENTED",
+            "8080 grpc /shop.Catalog/VoteDoughnut complete 200 UNIMPLEMENTED #grpc-error",
+            "9080 grpc /shop.Catalog/VoteDoughnut complete 200 UNIMPLEMENTED #grpc-error",
         ],
     ),
     (
         "grpc-stream-cancelled",
         "CANCELLED",
-        &["9080 grpc /shop.Catalog/Watch truncated_response by client 200"],
+        &["9080 grpc /shop.Catalog/Watch truncated_response by client 200 #truncated"],
     ),
     (
         "grpc-stream-gateway-timeout",
         r#""flags":"UT""#,
         &[
-            "8080 grpc /shop.Catalog/Watch truncated_response by server 200",
-            "9080 grpc /shop.Catalog/Watch truncated_response by client 200",
+            "8080 grpc /shop.Catalog/Watch truncated_response by server 200 #truncated",
+            "9080 grpc /shop.Catalog/Watch truncated_response by client 200 #truncated",
         ],
     ),
     (
@@ -114,15 +118,15 @@ pub(crate) const GRPC: &Verdicts = &[
     (
         "grpc-age-cuts",
         "max connection age",
-        &["9080 grpc /shop.Catalog/Watch complete 200 UNAVAILABLE"],
+        &["9080 grpc /shop.Catalog/Watch complete 200 UNAVAILABLE #grpc-error"],
     ),
     (
         "grpc-no-server",
         r#""flags":"UF""#,
         &[
-            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE",
-            "9080 tcp - refused by server",
-            "9080 tcp - refused by server",
+            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE #proxy-answered",
+            "9080 tcp - refused by server #connect-refused",
+            "9080 tcp - refused by server #connect-refused",
         ],
     ),
     (
@@ -130,71 +134,77 @@ pub(crate) const GRPC: &Verdicts = &[
         "",
         &[
             "9080 grpc /shop.Catalog/Items complete 200 OK",
-            "9080 grpc /shop.Catalog/Fail complete 200 INVALID_ARGUMENT",
+            "9080 grpc /shop.Catalog/Fail complete 200 INVALID_ARGUMENT #grpc-error",
         ],
     ),
     ("grpc-go-deadline", "context deadline exceeded", &[DEADLINE]),
     (
         "grpc-go-stream-cancelled",
         "context canceled",
-        &["9080 grpc /shop.Catalog/Watch truncated_response by client 200"],
+        &["9080 grpc /shop.Catalog/Watch truncated_response by client 200 #truncated"],
     ),
     (
         "grpc-go-age-cuts",
         "max_age",
-        &["9080 grpc /shop.Catalog/Watch truncated_response by server 200"],
+        &["9080 grpc /shop.Catalog/Watch truncated_response by server 200 #truncated"],
     ),
 ];
 
 /// Client and server both keep it: the server's answer comes before the client has left, after it, or
 /// not at all.
 const DEADLINE: &str = "9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client \
+     #client-reset-stream #grpc-deadline-exceeded \
      | 9080 grpc /shop.Catalog/Slow client_rst_stream_before_response by client DEADLINE_EXCEEDED \
-     | 9080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED";
+     #client-reset-stream #grpc-deadline-exceeded \
+     | 9080 grpc /shop.Catalog/Slow complete 200 DEADLINE_EXCEEDED #grpc-deadline-exceeded";
 
 pub(crate) const HTTP2: &Verdicts = &[
     (
         "h2-server-rst-stream",
         "Received RST_STREAM with error code 11",
-        &["9080 grpc /shop.Catalog/Items server_rst_stream_before_response by server"],
+        &[
+            "9080 grpc /shop.Catalog/Items server_rst_stream_before_response by server #server-reset-stream",
+        ],
     ),
     (
         "h2-server-rst-stream-middle",
         "Received RST_STREAM with error code 11",
-        &["9080 grpc /shop.Catalog/Watch truncated_response by server 200"],
+        &["9080 grpc /shop.Catalog/Watch truncated_response by server 200 #truncated"],
     ),
     (
         "h2-server-rst-stream-proxied",
         r#""flags":"UR""#,
         &[
-            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Items server_rst_stream_before_response by server",
+            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE #proxy-answered",
+            "9080 grpc /shop.Catalog/Items server_rst_stream_before_response by server #server-reset-stream",
         ],
     ),
     (
         "h2-server-closes",
         "Socket closed",
-        &["9080 grpc /shop.Catalog/Items server_closed_before_response by server"],
+        &[
+            "9080 grpc /shop.Catalog/Items server_closed_before_response by server #server-closed-first",
+        ],
     ),
     (
         "h2-server-closes-proxied",
         r#""flags":"UC""#,
         &[
-            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Items server_closed_before_response by server",
+            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE #proxy-answered",
+            "9080 grpc /shop.Catalog/Items server_closed_before_response by server #server-closed-first",
         ],
     ),
     (
         "h2-goaway-below",
         "GOAWAY received",
-        &["9080 grpc /shop.Catalog/Items server_closed_before_response by server"],
+        &["9080 grpc /shop.Catalog/Items server_closed_before_response by server #stream-refused"],
     ),
     (
         "h2-goaway-below-proxied",
         "remote_refused_stream_reset",
         &[
-            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE",
-            "9080 grpc /shop.Catalog/Items server_closed_before_response by server",
+            "8080 grpc /shop.Catalog/Items complete 200 UNAVAILABLE #proxy-answered",
+            "9080 grpc /shop.Catalog/Items server_closed_before_response by server #stream-refused",
         ],
     ),
     ("h2-prior-knowledge", "200 2", &["9080 h2 /hello complete 200"]),
@@ -209,33 +219,37 @@ pub(crate) const HTTP2: &Verdicts = &[
         "h2-behind-http1",
         r#""flags":"DC""#,
         &[
-            "8080 http1 /hello client_fin_before_response by client",
-            "9080 h2 /hello client_rst_stream_before_response by client",
+            "8080 http1 /hello client_fin_before_response by client #client-closed-first",
+            "9080 h2 /hello client_rst_stream_before_response by client #client-reset-stream",
         ],
     ),
-    ("h2-client-closes", "timed out", &["9080 h2 /hello client_fin_before_response by client"]),
+    (
+        "h2-client-closes",
+        "timed out",
+        &["9080 h2 /hello client_fin_before_response by client #client-closed-first"],
+    ),
     ("h2-go-ok", "200 OK", &["9080 h2 /hello complete 200"]),
     (
         "h2-go-handler-aborts",
         "INTERNAL_ERROR; received from peer",
-        &["9080 h2 /abort server_rst_stream_before_response by server"],
+        &["9080 h2 /abort server_rst_stream_before_response by server #server-reset-stream"],
     ),
     (
         "h2-go-client-timeout",
         "context deadline exceeded",
-        &["9080 h2 /slow client_rst_stream_before_response by client"],
+        &["9080 h2 /slow client_rst_stream_before_response by client #client-reset-stream"],
     ),
     ("h2-go-shutdown", "200 OK", &["9080 h2 /shutdown complete 200"]),
     (
         "h2-stall-opens",
         r#""stalled_at":16384"#,
-        &["9080 grpc /shop.Catalog/Items complete 200 OK stalled by client"],
+        &["9080 grpc /shop.Catalog/Items complete 200 OK stalled by client #flow-control-stall"],
     ),
     (
         "h2-stall-ends",
         r#""stalled_at":16384"#,
         &["9080 grpc /shop.Catalog/Items truncated_response by client 200 \
-           stalled by client at its end"],
+           stalled by client at its end #truncated #flow-control-stall"],
     ),
 ];
 
@@ -261,47 +275,81 @@ pub(crate) const WEBSOCKET: &Verdicts = &[
     (
         "ws-server-1011",
         "Internal Error",
-        &["9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error"],
+        &[
+            "9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
+        ],
     ),
     (
         "ws-server-1011-proxied",
         "Internal Error",
         &[
-            "8080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error",
-            "9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error",
+            "8080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
+            "9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
         ],
     ),
     (
         "ws-handler-crash",
         r#""close_code":1011"#,
-        &["9080 ws /live ws_closed by server 1011 / 1011"],
+        &["9080 ws /live ws_closed by server 1011 / 1011 #websocket-error"],
     ),
-    ("ws-server-vanishes", r#""close_code":1006"#, &["9080 ws /live ws_aborted by server - / -"]),
-    ("ws-client-vanishes", r#""close_code":1006"#, &["9080 ws /live ws_aborted by client - / -"]),
+    (
+        "ws-server-vanishes",
+        r#""close_code":1006"#,
+        &["9080 ws /live ws_aborted by server - / - #websocket-aborted"],
+    ),
+    (
+        "ws-client-vanishes",
+        r#""close_code":1006"#,
+        &["9080 ws /live ws_aborted by client - / - #websocket-aborted"],
+    ),
     (
         "ws-client-vanishes-proxied",
         r#""close_code":1006"#,
-        &["8080 ws /live ws_aborted by client - / -", "9080 ws /live ws_aborted by client - / -"],
+        &[
+            "8080 ws /live ws_aborted by client - / - #websocket-aborted",
+            "9080 ws /live ws_aborted by client - / - #websocket-aborted",
+        ],
     ),
-    ("ws-server-resets", r#""close_code":1006"#, &["9080 ws /live ws_aborted by server - / -"]),
-    ("ws-client-resets", r#""close_code":1006"#, &["9080 ws /live ws_aborted by client - / -"]),
+    (
+        "ws-server-resets",
+        r#""close_code":1006"#,
+        &["9080 ws /live ws_aborted by server - / - #websocket-aborted"],
+    ),
+    (
+        "ws-client-resets",
+        r#""close_code":1006"#,
+        &["9080 ws /live ws_aborted by client - / - #websocket-aborted"],
+    ),
     ("ws-fragments", r#""close_code":1000"#, &["9080 ws /live ws_closed by client 1000 / 1000"]),
     (
         "ws-idle-timeout",
         "stream_idle_timeout",
-        &["8080 ws /live ws_aborted by server - / -", "9080 ws /live ws_aborted by client - / -"],
+        &[
+            "8080 ws /live ws_aborted by server - / - #websocket-aborted",
+            "9080 ws /live ws_aborted by client - / - #websocket-aborted",
+        ],
     ),
-    ("ws-refused-403", r#""status":403"#, &["9080 http1 /forbidden complete 403"]),
+    (
+        "ws-refused-403",
+        r#""status":403"#,
+        &["9080 http1 /forbidden complete 403 #websocket-refused"],
+    ),
     (
         "ws-refused-503",
         r#""status":503"#,
-        &["8080 http1 /unavailable complete 503", "9080 http1 /unavailable complete 503"],
+        &[
+            "8080 http1 /unavailable complete 503 #websocket-refused",
+            "9080 http1 /unavailable complete 503 #server-error #websocket-refused",
+        ],
     ),
-    ("ws-proxy-503", r#""flags":"UH""#, &["8080 http1 /live complete 503"]),
+    ("ws-proxy-503", r#""flags":"UH""#, &["8080 http1 /live complete 503 #websocket-refused"]),
     (
         "ws-proxy-refused",
         r#""flags":"UF""#,
-        &["8080 http1 /live complete 503", "9080 tcp - refused by server"],
+        &[
+            "8080 http1 /live complete 503 #websocket-refused",
+            "9080 tcp - refused by server #connect-refused",
+        ],
     ),
     (
         "ws-over-h2",
@@ -316,27 +364,27 @@ pub(crate) const WEBSOCKET: &Verdicts = &[
         "ws-over-h2-1011",
         "Internal Error",
         &[
-            "8081 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error",
-            "8080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error",
-            "9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error",
+            "8081 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
+            "8080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
+            "9080 ws /live ws_closed by server 1011 Internal Error / 1011 Internal Error #websocket-error",
         ],
     ),
     (
         "ws-over-h2-vanishes",
         r#""close_code":1006"#,
         &[
-            "8081 ws /live ws_aborted by client - / -",
-            "8080 ws /live ws_aborted by client - / -",
-            "9080 ws /live ws_aborted by client - / -",
+            "8081 ws /live ws_aborted by client - / - #websocket-aborted",
+            "8080 ws /live ws_aborted by client - / - #websocket-aborted",
+            "9080 ws /live ws_aborted by client - / - #websocket-aborted",
         ],
     ),
     (
         "ws-over-h2-refused",
         r#""status":403"#,
         &[
-            "8081 http1 /forbidden complete 403",
-            "8080 h2 /forbidden complete 403",
-            "9080 http1 /forbidden complete 403",
+            "8081 http1 /forbidden complete 403 #websocket-refused",
+            "8080 h2 /forbidden complete 403 #websocket-refused",
+            "9080 http1 /forbidden complete 403 #websocket-refused",
         ],
     ),
 ];
@@ -370,14 +418,30 @@ pub(crate) const TLS: &Verdicts = &[
         "tls-unknown-ca-proxied",
         "certificate verify failed",
         &[
-            "8080 tls catalog.shop.svc tls_alert by client 48",
-            "9080 tls catalog.shop.svc tls_alert by client 48",
+            "8080 tls catalog.shop.svc tls_alert by client 48 #tls-certificate-rejected",
+            "9080 tls catalog.shop.svc tls_alert by client 48 #tls-certificate-rejected",
         ],
     ),
     ("tls-webhook", "x509: certificate signed by unknown authority", CLIENTS_HIDDEN_ALERT),
-    ("tls12-expired-openssl", "certificate has expired", EXPIRED),
-    ("tls13-expired-openssl", "certificate has expired", EXPIRED),
-    ("tls12-expired-go", "x509: certificate has expired", BAD_CERTIFICATE),
+    (
+        "tls12-expired-openssl",
+        "certificate has expired",
+        &[
+            "9080 tls catalog.shop.svc tls_alert by client 45 #tls-certificate-rejected #tls-certificate-expired",
+        ],
+    ),
+    (
+        "tls13-expired-openssl",
+        "certificate has expired",
+        &["9080 tls catalog.shop.svc tls_alert by client 45 #tls-certificate-rejected"],
+    ),
+    (
+        "tls12-expired-go",
+        "x509: certificate has expired",
+        &[
+            "9080 tls catalog.shop.svc tls_alert by client 42 #tls-certificate-rejected #tls-certificate-expired",
+        ],
+    ),
     ("tls13-expired-go", "x509: certificate has expired", CLIENTS_HIDDEN_ALERT),
     ("tls12-wrong-name-openssl", "hostname mismatch", WRONG_NAME),
     ("tls13-wrong-name-openssl", "hostname mismatch", WRONG_NAME),
@@ -387,7 +451,7 @@ pub(crate) const TLS: &Verdicts = &[
     (
         "tls13-wrong-name-go",
         "x509: certificate is valid for",
-        &["9080 tls orders.shop.svc tls_alert by client hidden"],
+        &["9080 tls orders.shop.svc tls_alert by client hidden #tls-certificate-rejected"],
     ),
     ("tls12-no-client-certificate-openssl", "did not return a certificate", HANDSHAKE_FAILURE),
     ("tls12-no-client-certificate-go", "did not return a certificate", HANDSHAKE_FAILURE),
@@ -396,23 +460,23 @@ pub(crate) const TLS: &Verdicts = &[
     (
         "tls12-foreign-client-openssl",
         "certificate verify failed",
-        &["9080 tls catalog.shop.svc tls_alert by server 48"],
+        &["9080 tls catalog.shop.svc tls_alert by server 48 #tls-client-certificate"],
     ),
     ("tls13-foreign-client-openssl", "certificate verify failed", SERVERS_HIDDEN_ALERT),
     (
         "tls-sni-rejected",
         "SSL alert number 112",
-        &["9080 tls catalog.shop.svc tls_alert by server 112"],
+        &["9080 tls catalog.shop.svc tls_alert by server 112 #tls-handshake-failed"],
     ),
     (
         "tls-version-too-old",
         "SSL alert number 70",
-        &["9080 tls catalog.shop.svc tls_alert by server 70"],
+        &["9080 tls catalog.shop.svc tls_alert by server 70 #tls-handshake-failed"],
     ),
     (
         "tls-no-common-alpn",
         "tls: no application protocol",
-        &["9080 tls catalog.shop.svc tls_alert by server 120"],
+        &["9080 tls catalog.shop.svc tls_alert by server 120 #tls-handshake-failed"],
     ),
     ("tls12-silent-fin", "UNEXPECTED_EOF_WHILE_READING", SILENT),
     ("tls12-silent-rst", "Connection reset by peer", SILENT),
@@ -421,32 +485,42 @@ pub(crate) const TLS: &Verdicts = &[
     (
         "tls-server-silent",
         "unexpected eof",
-        &["9080 tls catalog.shop.svc tls_closed_no_alert by server"],
+        &["9080 tls catalog.shop.svc tls_closed_no_alert by server #tls-left-silently"],
     ),
-    ("http-to-tls", "http request", &["9080 http1 /hello server_closed_before_response by server"]),
+    (
+        "http-to-tls",
+        "http request",
+        &["9080 http1 /hello server_closed_before_response by server #server-closed-first"],
+    ),
     (
         "http-to-tls-go",
         "Client sent an HTTP request to an HTTPS server.",
-        &["9080 http1 /hello complete 400"],
+        &["9080 http1 /hello complete 400 #tls-and-plaintext"],
     ),
-    (
-        "tls-to-http",
-        "wrong version number",
-        &["9080 tls catalog.shop.svc tls_closed_no_alert by server"],
-    ),
+    ("tls-to-http", "wrong version number", &[ANSWERED_IN_PLAINTEXT]),
+    ("tls-to-html", "wrong version number", &[ANSWERED_IN_PLAINTEXT]),
     (
         "tls-to-http-envoy",
         "server gave HTTP response to HTTPS client",
-        &["8080 tls catalog.shop.svc tls_closed_no_alert by client"],
+        &["8080 tls catalog.shop.svc tls_closed_no_alert by client #tls-and-plaintext"],
     ),
 ];
 
 const OK: &[&str] = &["9080 tls catalog.shop.svc tls_ok"];
-const UNKNOWN_CA: &[&str] = &["9080 tls catalog.shop.svc tls_alert by client 48"];
-const BAD_CERTIFICATE: &[&str] = &["9080 tls catalog.shop.svc tls_alert by client 42"];
-const EXPIRED: &[&str] = &["9080 tls catalog.shop.svc tls_alert by client 45"];
-const WRONG_NAME: &[&str] = &["9080 tls orders.shop.svc tls_alert by client 42"];
-const HANDSHAKE_FAILURE: &[&str] = &["9080 tls catalog.shop.svc tls_alert by server 40"];
-const SILENT: &[&str] = &["9080 tls catalog.shop.svc tls_closed_no_alert by client"];
-const CLIENTS_HIDDEN_ALERT: &[&str] = &["9080 tls catalog.shop.svc tls_alert by client hidden"];
-const SERVERS_HIDDEN_ALERT: &[&str] = &["9080 tls catalog.shop.svc tls_alert by server hidden"];
+const UNKNOWN_CA: &[&str] =
+    &["9080 tls catalog.shop.svc tls_alert by client 48 #tls-certificate-rejected"];
+const BAD_CERTIFICATE: &[&str] =
+    &["9080 tls catalog.shop.svc tls_alert by client 42 #tls-certificate-rejected"];
+const WRONG_NAME: &[&str] =
+    &["9080 tls orders.shop.svc tls_alert by client 42 #tls-certificate-rejected"];
+const HANDSHAKE_FAILURE: &[&str] =
+    &["9080 tls catalog.shop.svc tls_alert by server 40 #tls-client-certificate"];
+/// Both close.
+const ANSWERED_IN_PLAINTEXT: &str = "9080 tls catalog.shop.svc tls_closed_no_alert by client #tls-and-plaintext \
+     | 9080 tls catalog.shop.svc tls_closed_no_alert by server #tls-and-plaintext";
+const SILENT: &[&str] =
+    &["9080 tls catalog.shop.svc tls_closed_no_alert by client #tls-left-silently"];
+const CLIENTS_HIDDEN_ALERT: &[&str] =
+    &["9080 tls catalog.shop.svc tls_alert by client hidden #tls-certificate-rejected"];
+const SERVERS_HIDDEN_ALERT: &[&str] =
+    &["9080 tls catalog.shop.svc tls_alert by server hidden #tls-client-certificate"];
