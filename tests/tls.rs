@@ -243,6 +243,13 @@ mod connections {
     use super::*;
 
     #[test]
+    fn an_alert_after_the_other_side_has_left_is_no_reason() {
+        let talk = open().client().unseen(|talk| talk.sends(CLIENT_HELLO_13)).then();
+        let talk = talk.server().fin().then().client().sends([21, 3, 3, 0, 2, 2, 50]);
+        assert_eq!(talk.says().brief(), [""; 0]);
+    }
+
+    #[test]
     fn the_server_never_answers() {
         let report = open().client().sends(CLIENT_HELLO_13).after(5000).fin().says();
         let tls = ended(&report, Outcome::TlsClosedNoAlert, Some(Side::Client));

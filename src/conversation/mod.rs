@@ -91,9 +91,10 @@ fn upgraded(exchange: Box<Exchange>, to: Upgrade) -> Box<dyn Talk> {
     }
 }
 
-/// What is spoken, by the connection's first bytes.
+/// What is spoken, by the connection's first bytes. Nothing is read if one side has left before
+/// them: a talk that has not heard of that would say of the other side that it left first.
 fn identified(spoken: Option<Spoken>, info: &Info) -> Option<Box<dyn Talk>> {
-    match spoken? {
+    match spoken.filter(|_| info.closed.is_none())? {
         Spoken::Http2 => Some(Box::new(Http2Talk::new(info))),
         Spoken::Tls => Some(Box::<tls::TlsTalk>::default()),
         Spoken::Http1 | Spoken::Other | Spoken::NeedMore => None,

@@ -305,6 +305,8 @@ impl Handshake {
         office: &mut dyn Office,
     ) {
         if self.exchange.is_none() {
+            // What is said after that may be an answer to it.
+            self.over = true;
             return;
         }
         let unknown = (Outcome::Unknown, None, None);
