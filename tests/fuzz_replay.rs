@@ -71,6 +71,11 @@ fn http1() {
 }
 
 #[test]
+fn http2() {
+    replay("http2", &[]);
+}
+
+#[test]
 fn analysis_pcap() {
     replay("analysis_pcap", &captures());
 }

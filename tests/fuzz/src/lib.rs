@@ -9,7 +9,7 @@ mod operations;
 mod readers;
 mod reports;
 
-pub use operations::http1;
+pub use operations::{http1, http2};
 pub use readers::{analysis_pcap, capture_reader, decode};
 pub use reports::report;
 
@@ -17,10 +17,11 @@ pub use reports::report;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its folder under `seeds/` and `finds/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("capture_reader", capture_reader),
     ("decode", decode),
     ("http1", http1),
+    ("http2", http2),
     ("analysis_pcap", analysis_pcap),
     ("report", report),
 ];

@@ -2,7 +2,10 @@ use std::net::SocketAddr;
 
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
-use meshsniff::pairing::{Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side};
+use meshsniff::pairing::detail::{Grpc, Http2, Stall};
+use meshsniff::pairing::{
+    Detail, Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side,
+};
 use meshsniff::problem::{Context, Findings, detect};
 use meshsniff::report::{
     Document, Ended, LeftOut, Lines, Numbers, Palette, Summary, comment, write_exchange,
@@ -127,8 +130,8 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
-        protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp]),
-        stream: None,
+        protocol: cursor.one(&[Protocol::Http1, Protocol::H2, Protocol::Grpc, Protocol::Tcp]),
+        stream: cursor.maybe(Cursor::u32),
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
         request: Request {
@@ -157,7 +160,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
-        detail: None,
+        detail: cursor.maybe(|cursor| Box::new(Detail::Http2(http2(cursor)))),
         findings: Findings::default(),
     };
     // A connect that failed has asked nothing.
@@ -167,6 +170,26 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let now = mark(cursor).time;
     detect(&mut exchange, &Context { slow: cursor.span(), now });
     exchange
+}
+
+fn http2(cursor: &mut Cursor<'_>) -> Http2 {
+    Http2 {
+        error: cursor.maybe(Cursor::u32),
+        refused: cursor.u8() & 1 != 0,
+        goaway: cursor.maybe(Cursor::text),
+        stall: cursor.maybe(|cursor| Stall {
+            reader: cursor.one(&[Side::Client, Side::Server]),
+            longest: cursor.span(),
+            at_end: cursor.u8() & 1 != 0,
+        }),
+        grpc: cursor.maybe(|cursor| Grpc {
+            status: cursor.maybe(|cursor| u32::from(cursor.u8())),
+            message: cursor.maybe(Cursor::text),
+            deadline: cursor.maybe(Cursor::span),
+            requests: cursor.maybe(Cursor::u64),
+            responses: cursor.maybe(Cursor::u64),
+        }),
+    }
 }
 
 /// Mostly within minutes of each other, sometimes at the ends of time.
