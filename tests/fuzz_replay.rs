@@ -81,6 +81,11 @@ fn hpack() {
 }
 
 #[test]
+fn http2() {
+    replay("http2", &[]);
+}
+
+#[test]
 fn analysis_pcap() {
     replay("analysis_pcap", &captures());
 }

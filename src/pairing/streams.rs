@@ -73,6 +73,8 @@ struct Stream {
     reset: Option<Box<Reset>>,
     /// What the client sent was lost since: it may have reset the stream there.
     doubtful: bool,
+    /// Fields of its request are not known, nor its request id.
+    partial: bool,
     /// How it ended, while others are to be told before it.
     ended: Option<End>,
     /// What each side may send: client, server.
@@ -125,7 +127,8 @@ impl Stream {
         };
         let http2 = Http2::default();
         let (grpc, reset, ended, windows) = (None, None, None, None);
-        Self { pending, http2, grpc, reset, doubtful: false, ended, windows }
+        let (doubtful, partial) = (false, false);
+        Self { pending, http2, grpc, reset, doubtful, partial, ended, windows }
     }
 
     /// Whether the packet came after the stream was reset.
@@ -268,8 +271,12 @@ impl StreamsHearing<'_> {
     fn end_stream(&mut self, id: u32, end: End) {
         let Some(stream) = self.streams.open.get_mut(&id) else { return };
         let waits = stream.reset.is_some();
+        let orphan = stream.pending.request == Progress::Lost;
         stream.ended = Some(end);
-        if stream.pending.request == Progress::Lost && self.streams.orphans.contains(&id) {
+        if stream.partial {
+            self.give_up_before(id);
+        }
+        if orphan && self.streams.orphans.contains(&id) {
             while let Some(front) = self.streams.orphans.front().copied()
                 && self.streams.open.get(&front).is_none_or(|stream| stream.ended.is_some())
             {
@@ -280,6 +287,31 @@ impl StreamsHearing<'_> {
             self.in_turn(id);
         }
         self.tell_decided();
+    }
+
+    /// Gives up those before `id` of which as little is known as of it, and nothing shows that they go
+    /// on: what their fields do not tell apart is told in the order of asking.
+    fn give_up_before(&mut self, id: u32) {
+        let lost = |stream: &Stream| {
+            stream.ended.is_none()
+                && stream.reset.is_none()
+                && stream.pending.begun.is_none()
+                && stream.doubtful
+                && (stream.partial || stream.pending.exchange.request.last.is_none())
+        };
+        let open = self.streams.open.iter();
+        let mut ids: Vec<u32> =
+            open.filter(|(other, s)| **other < id && lost(s)).map(|(other, _)| *other).collect();
+        ids.sort_unstable();
+        let place = self.streams.ending.iter().position(|other| *other == id);
+        let place = place.unwrap_or(self.streams.ending.len());
+        self.streams.orphans.retain(|orphan| !ids.contains(orphan));
+        for (after, id) in ids.into_iter().enumerate() {
+            if let Some(stream) = self.streams.open.get_mut(&id) {
+                stream.ended = Some(UNKNOWN);
+            }
+            self.streams.ending.insert(place + after, id);
+        }
     }
 
     /// A stream that has ended is told when those that are to be decided have been.
@@ -498,6 +530,7 @@ impl StreamsHearing<'_> {
         let room = self.office.began(&exchange);
         let mut stream = Stream::new(exchange, Progress::Open);
         stream.windows = self.streams.windows.map(|windows| windows.map(|window| window.stream()));
+        stream.partial = head.partial && stream.pending.exchange.request.request_id.is_none();
         stream.rpc(&mut head);
         self.streams.open.insert(id, stream);
         if !room {
@@ -559,6 +592,10 @@ impl StreamsHearing<'_> {
 }
 
 impl Http2Listener for StreamsHearing<'_> {
+    fn begins(&mut self) {
+        self.streams.middle = false;
+    }
+
     fn headers(&mut self, direction: Direction, id: u32, mut head: Head, first: Mark, mark: Mark) {
         if direction == Direction::ToServer {
             match self.streams.open.get_mut(&id) {
@@ -697,7 +734,12 @@ impl Http2Listener for StreamsHearing<'_> {
             Some(_) => {}
             None => {
                 stream.reset = Some(Box::new(reset));
+                let partial = stream.partial;
                 self.streams.ending.push_back(id);
+                if partial {
+                    self.give_up_before(id);
+                    self.tell_decided();
+                }
             }
         }
     }

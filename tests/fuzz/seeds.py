@@ -243,6 +243,26 @@ for name, blocks in BLOCKS.items():
             data += (b"" if place < missed else b"\0") + struct.pack(">H", len(block_)) + block_
         seed("hpack", name + ("-late" if missed else ""), data)
 
+# Words by their place in HTTP2 of src/operations.rs.
+HELLO2 = op(8) + op(8, server=1) + op(5)
+BEGUN2 = HELLO2 + word(0) + word(1, server=1) + word(2)
+HTTP2 = {
+    "complete": BEGUN2 + word(3) + word(9, server=1) + word(13, server=1),
+    "table": BEGUN2 + word(4) + word(10, server=1) + word(5) + word(11, server=1) + word(15, server=1),
+    "continuation": BEGUN2 + word(6) + word(7) + word(18),
+    "grpc": BEGUN2 + word(8) + word(14) + word(12, server=1),
+    "resets": BEGUN2 + word(3) + word(17) + word(9, server=1) + word(4) + word(18, server=1),
+    "goaway": BEGUN2 + word(3) + word(5) + word(19, server=1) + op(6) + op(6, server=1),
+    "gap": BEGUN2 + word(3) + op(9, 20) + word(4) + word(10, server=1) + word(9, server=1),
+    "middle": word(3) + word(9, server=1) + word(13, server=1) + word(22) + word(4) + word(10, server=1),
+    "windows": BEGUN2 + word(3) + word(16, server=1) + op(14, 20, 9) + word(20) + word(21),
+    "push": BEGUN2 + word(3) + word(23, server=1) + word(10, server=1),
+    "upgrade": HELLO2 + word(24) + word(25, server=1) + word(0) + word(9, server=1) + word(13, server=1),
+}
+for name, operations in HTTP2.items():
+    seed("http2", name, b"\1" + operations)
+    seed("http2", name + "-tight", b"\4" + operations)
+
 seed("report", "zeros", bytes(200))
 seed("report", "ones", b"\1" * 400)
 seed("report", "counting", bytes(range(256)) * 4)

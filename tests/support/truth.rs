@@ -108,7 +108,8 @@ fn happened(truth: &Value, frames: &[Frame]) -> (Vec<Happened>, Vec<Happened>) {
     (all, before)
 }
 
-/// Pairs what happened with what was said: by request id; then by connection and order on it;
+/// Pairs what happened with what was said: by request id; then by connection and number of the
+/// stream; then by connection and order on it;
 /// then, where nothing but the server is known, by server and outcome in order of time.
 pub(crate) fn score(truth: &Value, frames: &[Frame], report: &Report) -> Score {
     let (happened, before) = happened(truth, frames);
@@ -128,6 +129,15 @@ pub(crate) fn score(truth: &Value, frames: &[Frame], report: &Report) -> Score {
         let found = it.text("request_id").and_then(|id| by_id.get_mut(id)?.pop_front());
         used.extend(found);
         pairs.push((it, found));
+    }
+    for (it, found) in pairs.iter_mut().filter(|(_, found)| found.is_none()) {
+        let Some(stream) = it.value["stream"].as_u64() else { continue };
+        *found = (0..said.len()).find(|at| {
+            !used.contains(at)
+                && said[*at].stream.map(u64::from) == Some(stream)
+                && Some(said[*at].client.to_string().as_str()) == it.text("client")
+        });
+        used.extend(*found);
     }
     for (it, found) in pairs.iter_mut().filter(|(_, found)| found.is_none()) {
         let Some(client) = it.text("client") else { continue };

@@ -33,7 +33,10 @@ use crate::limits::Limit;
 
 /// Who listens to the frames of one connection.
 pub(crate) trait Http2Listener {
-    /// A header block. `end`: nothing follows it from this side on its stream.
+    /// These are the first words on the connection, although its handshake was not captured.
+    fn begins(&mut self);
+
+    /// A header block.
     fn headers(&mut self, direction: Direction, stream: u32, head: Head, first: Mark, mark: Mark);
 
     /// A DATA frame begins; flow control counts all of it.
@@ -144,6 +147,8 @@ struct Half {
     largest: Option<u32>,
     /// The place in its frames was found by their looks.
     guessed: bool,
+    /// Nothing of it was seen or missed so far.
+    fresh: bool,
 }
 
 /// Where in its frames a direction is.
@@ -179,6 +184,7 @@ impl Half {
             hpack: if middle { Hpack::unknown() } else { Hpack::new() },
             largest: if middle { None } else { Some(USUAL) },
             guessed: false,
+            fresh: true,
         }
     }
 
@@ -346,11 +352,17 @@ impl Http2 {
         listener: &mut impl Http2Listener,
     ) -> usize {
         let half = self.half(direction);
-        if direction == Direction::ToServer && bytes.starts_with(PREFACE) {
-            // It began before the capture only as far as its handshake is concerned.
+        let preface = match direction {
+            Direction::ToServer if bytes.starts_with(PREFACE) => Some(PREFACE.len()),
+            Direction::ToClient if half.fresh && is_servers_preface(bytes) => Some(0),
+            _ => None,
+        };
+        half.fresh = false;
+        if let Some(preface) = preface {
             half.hpack = Hpack::new();
             half.state = State::Header;
-            return PREFACE.len();
+            listener.begins();
+            return preface;
         }
         let found = match looks(bytes, direction) {
             Looks::Whole => true,
@@ -590,6 +602,7 @@ impl Http2 {
         listener: &mut impl Http2Listener,
     ) {
         let half = self.half(direction);
+        half.fresh = false;
         let beyond = match &mut half.state {
             State::Data(data) => {
                 let (frame, before) = (data.frame, data.left);

@@ -13,7 +13,7 @@ mod tls;
 mod websocket;
 
 pub use headers::hpack;
-pub use operations::http1;
+pub use operations::{http1, http2};
 pub use readers::{analysis_pcap, capture_reader, decode};
 pub use reports::report;
 pub use tls::tls;
@@ -23,12 +23,13 @@ pub use websocket::websocket;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its folder under `seeds/` and `finds/`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("capture_reader", capture_reader),
     ("decode", decode),
     ("http1", http1),
-    ("tls", tls),
+    ("http2", http2),
     ("hpack", hpack),
+    ("tls", tls),
     ("analysis_pcap", analysis_pcap),
     ("report", report),
     ("websocket", websocket),

@@ -17,7 +17,7 @@ pub(super) const ACK: u8 = 0x10;
 const OPERATIONS: usize = 2000;
 
 /// Pieces of what is spoken, so that the fuzzer need not find them letter by letter.
-const WORDS: [&[u8]; 24] = [
+const HTTP1: &[&[u8]] = &[
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"HEAD /h HTTP/1.1\r\nHost: a\r\nx-request-id: 7\r\n\r\n",
     b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
@@ -44,11 +44,50 @@ const WORDS: [&[u8]; 24] = [
     b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
 ];
 
+/// Frames of HTTP/2; the header blocks have indexed fields, literals and entries for the table.
+const HTTP2: &[&[u8]] = &[
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x08",
+    b"\0\0\0\x04\x01\0\0\0\0",
+    b"\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84",
+    b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x44\x02/a",
+    b"\0\0\x04\x01\x05\0\0\0\x05\x83\x86\xbe\xbf",
+    b"\0\0\x02\x01\0\0\0\0\x07\x83\x86",
+    b"\0\0\x01\x09\x04\0\0\0\x07\x84",
+    b"\0\0\x1a\x01\x04\0\0\0\x09\x83\x84\x0f\x10\x10application/grpc\x82\x86\x84\x87\x83",
+    b"\0\0\x01\x01\x04\0\0\0\x01\x88",
+    b"\0\0\x01\x01\x05\0\0\0\x03\x88",
+    b"\0\0\x01\x01\x04\0\0\0\x05\x8d",
+    b"\0\0\x10\x01\x05\0\0\0\x09\0\x0bgrpc-status\x0214",
+    b"\0\0\x05\0\x01\0\0\0\x01hello",
+    b"\0\0\x08\0\0\0\0\0\x09\0\0\0\0\x03abc",
+    b"\0\0\x03\0\x08\0\0\0\x05\x01x\0",
+    b"\0\x40\0\0\0\0\0\0\x03",
+    b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08",
+    b"\0\0\x04\x03\0\0\0\0\x05\0\0\0\x07",
+    b"\0\0\x0f\x07\0\0\0\0\0\0\0\0\x03\0\0\0\0max_age",
+    b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\xff\xff",
+    b"\0\0\x04\x08\0\0\0\0\x01\0\0\0\x08",
+    b"\0\0\x08\x06\0\0\0\0\012345678",
+    b"\0\0\x05\x05\x04\0\0\0\x01\0\0\0\x02\x82",
+    b"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+];
+
 /// The input as a list of operations on a few connections: whatever the peers do and whatever of
 /// it was captured, the laws hold.
 pub fn http1(input: &[u8]) {
+    operations(input, HTTP1);
+}
+
+/// The same with HTTP/2.
+pub fn http2(input: &[u8]) {
+    operations(input, HTTP2);
+}
+
+fn operations(input: &[u8], words: &'static [&'static [u8]]) {
     let mut cursor = Cursor::new(input);
-    let mut network = Network::new(settings(cursor.u8()));
+    let mut network = Network::new(settings(cursor.u8()), words);
     for _ in 0..OPERATIONS {
         if cursor.is_empty() {
             break;
@@ -93,6 +132,7 @@ struct Ends {
 }
 
 pub(super) struct Network {
+    words: &'static [&'static [u8]],
     analysis: Analysis,
     pushed: Pushed,
     connections: [Ends; 4],
@@ -117,11 +157,12 @@ pub(super) struct Send<'a> {
 }
 
 impl Network {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, words: &'static [&'static [u8]]) -> Self {
         let mut connections = [Ends::default(); 4];
         // One begins shortly before the wrap.
         connections[1].next = [u32::MAX - 40, u32::MAX - 100];
         Self {
+            words,
             analysis: Analysis::new(settings),
             pushed: Pushed::default(),
             connections,
@@ -141,7 +182,7 @@ impl Network {
         match byte >> 3 & 15 {
             // What peers do.
             0..=3 => {
-                let word = cursor.one(&WORDS);
+                let word = cursor.one(self.words);
                 self.forward(Send { payload: word, ..plain });
             }
             4 => {
@@ -167,13 +208,13 @@ impl Network {
             }
             11 => {
                 let cut = usize::from(cursor.u8());
-                let payload = cursor.one(&WORDS);
+                let payload = cursor.one(self.words);
                 self.forward(Send { payload, cut, ..plain });
             }
             12 => {
                 // A part of a word before or behind its place; the place does not move.
                 let seq = seq.wrapping_add_signed(i32::from(cursor.u16() as i16) / 64);
-                let payload = cursor.one(&WORDS);
+                let payload = cursor.one(self.words);
                 let payload = &payload[usize::from(cursor.u8()) % payload.len()..];
                 self.push(&Send { seq, payload, ..plain });
             }

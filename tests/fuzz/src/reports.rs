@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
 use meshsniff::message::Certificate;
-use meshsniff::pairing::detail::{Alert, Close, Shape, Tls, WebSocket, WebSocketSide};
+use meshsniff::pairing::detail::{
+    Alert, Close, Grpc, Http2, Shape, Stall, Tls, WebSocket, WebSocketSide,
+};
 use meshsniff::pairing::{
     Detail, Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side,
 };
@@ -132,8 +134,15 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
-        protocol: cursor.one(&[Protocol::Http1, Protocol::Ws, Protocol::Tcp, Protocol::Tls]),
-        stream: None,
+        protocol: cursor.one(&[
+            Protocol::Http1,
+            Protocol::H2,
+            Protocol::Grpc,
+            Protocol::Ws,
+            Protocol::Tls,
+            Protocol::Tcp,
+        ]),
+        stream: cursor.maybe(Cursor::u32),
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
         request: Request {
@@ -164,8 +173,9 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
         detail: cursor.maybe(|cursor| {
-            Box::new(match cursor.u8() & 1 {
+            Box::new(match cursor.u8() % 3 {
                 0 => Detail::Tls(tls(cursor)),
+                1 => Detail::Http2(http2(cursor)),
                 _ => Detail::WebSocket(websocket(cursor)),
             })
         }),
@@ -178,6 +188,26 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let now = mark(cursor).time;
     detect(&mut exchange, &Context { slow: cursor.span(), now });
     exchange
+}
+
+fn http2(cursor: &mut Cursor<'_>) -> Http2 {
+    Http2 {
+        error: cursor.maybe(Cursor::u32),
+        refused: cursor.u8() & 1 != 0,
+        goaway: cursor.maybe(Cursor::text),
+        stall: cursor.maybe(|cursor| Stall {
+            reader: cursor.one(&[Side::Client, Side::Server]),
+            longest: cursor.span(),
+            at_end: cursor.u8() & 1 != 0,
+        }),
+        grpc: cursor.maybe(|cursor| Grpc {
+            status: cursor.maybe(|cursor| u32::from(cursor.u8())),
+            message: cursor.maybe(Cursor::text),
+            deadline: cursor.maybe(Cursor::span),
+            requests: cursor.maybe(Cursor::u64),
+            responses: cursor.maybe(Cursor::u64),
+        }),
+    }
 }
 
 /// What was said on a WebSocket.

@@ -85,7 +85,7 @@ impl Turn {
 
 /// What is said of the connection when each turn comes in segments of this size.
 fn play(turns: &[Turn], size: impl Fn(usize) -> usize) -> Vec<String> {
-    let mut network = Network::new(usual());
+    let mut network = Network::new(usual(), &[]);
     for (from, flags) in [(0, SYN), (1, SYN | ACK), (0, ACK)] {
         let plain = network.plain(0, from);
         network.forward(Send { flags, ..plain });

@@ -41,7 +41,7 @@ pub fn websocket(input: &[u8]) {
 
 /// One WebSocket whose sides send this, in segments no longer than that, and end it so.
 fn one(client: &[u8], server: &[u8], segment: usize, end: u8) -> Exchange {
-    let mut network = Network::new(meshsniff::Settings::default());
+    let mut network = Network::new(meshsniff::Settings::default(), &[]);
     let mut send = |from, flags, payload: &[u8]| {
         let plain = network.plain(0, from);
         network.forward(Send { flags, payload, ..plain });
