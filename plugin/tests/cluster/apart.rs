@@ -94,7 +94,7 @@ fn a_node_frozen_for_good() {
     let mut early = alive.start_busy(&["-v"]);
     early.says("created job", Duration::from_secs(20));
     early.signal("INT");
-    let early = early.end(Duration::from_secs(15));
+    let early = early.end(Duration::from_secs(30));
 
     let objects = || {
         let left = [&alive, &dead].map(|case| cluster.leftovers(&case.namespace.name));
