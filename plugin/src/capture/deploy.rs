@@ -22,7 +22,7 @@ const CREATION: Duration = Duration::from_secs(3);
 const NO_CREATION: Duration = Duration::from_secs(20);
 /// How often an agent's pod is looked at while it starts.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the API server may take to delete.
+/// How long the API server may take to answer: where packets are lost it never does.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Between two attempts to delete, or to learn why nothing happens.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -215,17 +215,17 @@ impl Deployed {
 
     /// What became of the pod; `Pending` if the API server does not say.
     pub(super) async fn life(&self) -> Life {
-        match self.pod().await {
-            Ok(Some(pod)) => life(&pod),
-            Ok(None) => Life::Over("its pod is gone".into()),
-            Err(_) => Life::Pending,
+        match soon(self.pod()).await {
+            Some(Ok(Some(pod))) => life(&pod),
+            Some(Ok(None)) => Life::Over("its pod is gone".into()),
+            Some(Err(_)) | None => Life::Pending,
         }
     }
 
     /// Whether somebody else ended it: an agent that is told to end does so in good order.
     pub(super) async fn taken_away(&self) -> Option<String> {
         let Plan { name, node, .. } = &self.plan;
-        let Some(pod) = self.pod().await.ok()? else {
+        let Some(pod) = soon(self.pod()).await?.ok()? else {
             // One that ended by itself stays a while.
             return Some(format!("somebody deleted job {name}"));
         };
@@ -246,10 +246,10 @@ impl Deployed {
             tokio::time::sleep(RENEWAL).await;
             let deadline = self.since.elapsed().as_secs() as i64 + LEASE;
             let patch = json!({"spec": {"activeDeadlineSeconds": deadline}});
-            let patched = self
-                .jobs()
-                .patch(&self.plan.name, &PatchParams::default(), &Patch::Merge(patch))
-                .await;
+            let (jobs, params) = (self.jobs(), PatchParams::default());
+            let patch = Patch::Merge(patch);
+            let patched = jobs.patch(name, &params, &patch);
+            let Some(patched) = soon(patched).await else { continue };
             match patched {
                 Err(kube::Error::Api(status)) if status.is_not_found() => {
                     return format!("somebody deleted job {name}");
@@ -272,15 +272,15 @@ impl Deployed {
         for _ in 0..10 {
             let jobs = self.jobs();
             let deleting = jobs.delete(&self.plan.name, &params);
-            match tokio::time::timeout(ANSWER, deleting).await {
-                Ok(Ok(_)) => return self.note("deleted"),
-                Ok(Err(kube::Error::Api(status))) if status.is_not_found() => return,
-                Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => {
+            match soon(deleting).await {
+                Some(Ok(_)) => return self.note("deleted"),
+                Some(Err(kube::Error::Api(status))) if status.is_not_found() => return,
+                Some(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => {
                     error = Some(kube::Error::Api(status));
                     break;
                 }
-                Ok(Err(other)) => error = Some(other),
-                Err(_) => break,
+                Some(Err(other)) => error = Some(other),
+                None => break,
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -294,6 +294,11 @@ impl Deployed {
              `kubectl meshsniff clean` removes what stays"
         ));
     }
+}
+
+/// The answer, if it comes in time.
+pub(super) async fn soon<T>(answer: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(ANSWER, answer).await.ok()
 }
 
 fn life(pod: &Pod) -> Life {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use super::deploy::{self, Deployed, Unmade};
+use super::deploy::{self, Deployed, Unmade, soon};
 use super::manifest::Plan;
 use super::parcel::Parcel;
 use super::plan;
@@ -148,7 +148,8 @@ impl Fleet {
     async fn names(&self, plan: &Plan, places: &BTreeSet<usize>) -> Vec<String> {
         let mut names = Vec::new();
         for (target, name) in places.iter().filter_map(|place| plan.interface(*place)) {
-            if !self.args.wanted().grows() || cluster::runs(&self.cluster, target).await {
+            let runs = soon(cluster::runs(&self.cluster, target));
+            if !self.args.wanted().grows() || runs.await != Some(false) {
                 names.push(name.to_owned());
             }
         }
@@ -222,7 +223,11 @@ impl Crew {
                     // Whether to wait depends on it.
                     look.reset_immediately();
                 }
-                _ = look.tick(), if grows && !*self.fleet.stop.borrow() => self.look().await,
+                _ = look.tick(), if grows && !*self.fleet.stop.borrow() => tokio::select! {
+                    () = self.look() => {}
+                    // Whatever it has made is removed with the rest.
+                    () = stopped(&stop) => {}
+                },
                 () = stopped(&stop), if alone => return,
                 () = tokio::time::sleep_until(end.unwrap_or(self.begun).into()),
                     if alone && end.is_some() => return,
@@ -262,9 +267,13 @@ impl Crew {
     /// Takes in pods that have appeared; where nobody is left, sees whether any can.
     async fn look(&mut self) {
         let (args, wanted) = (self.args(), self.args().wanted());
-        let later = match cluster::later(&self.fleet.cluster, &wanted, &self.known).await {
-            Ok(later) => later,
-            Err(error) => return self.say_once(format!("cannot look for new pods: {error:#}")),
+        let later = match soon(cluster::later(&self.fleet.cluster, &wanted, &self.known)).await {
+            Some(Ok(later)) => later,
+            Some(Err(error)) => {
+                return self.say_once(format!("cannot look for new pods: {error:#}"));
+            }
+            // The streams tell, if that stays so.
+            None => return,
         };
         let Later { new, known, over } = later;
         let room = args.max_pods.saturating_sub(known);

@@ -3,37 +3,19 @@
 use std::time::Duration;
 
 use crate::case::{Case, alone};
-use crate::cluster::{self, until};
+use crate::cluster::{Cluster, until};
 use crate::plugin::Said;
 
-#[test]
-fn faults_happen_and_pass() {
-    let Some(cluster) = cluster::alone() else { return };
-    let ready =
-        || cluster.try_kubectl(&["--request-timeout=2s", "get", "--raw", "/readyz"]).is_ok();
+/// Whether the API server answers.
+fn ready(cluster: &Cluster) -> bool {
+    cluster.try_kubectl(&["--request-timeout=2s", "get", "--raw", "/readyz"]).is_ok()
+}
 
-    cluster.fault(&["stop-apiserver"]);
-    assert!(!ready());
-    cluster.fault(&["start-apiserver"]);
-    assert!(ready());
-
-    cluster.fault(&["cut-client"]);
-    assert!(!ready());
-    cluster.fault(&["join-client"]);
-    assert!(until(Duration::from_secs(20), ready));
-
-    let slow = cluster.pod("shop", "app=catalog,version=v2");
-    let path = ["-n", "shop", "get", "pod", &slow, "-o", "jsonpath={.spec.nodeName}"];
-    let node = cluster.kubectl(&path).replace("node", "");
-    let log = || {
-        let mut command =
-            cluster.kubectl_command(&["-n", "shop", "logs", &slow, "--request-timeout=2s"]);
-        command.output().expect("kubectl starts").status.success()
-    };
-    cluster.fault(&["pause-node", &node]);
-    assert!(!log());
-    cluster.fault(&["resume-node", &node]);
-    assert!(until(Duration::from_secs(20), log));
+/// Whether the kubelet of the pod's node answers.
+fn node_answers(case: &Case<'_>) -> bool {
+    let args = ["-n", &case.namespace.name, "logs", "busy", "-c", "server", "--request-timeout=2s"];
+    let output = case.cluster.kubectl_command(&args).output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 #[test]
@@ -42,7 +24,8 @@ fn the_api_server_restarts_and_nothing_is_lost() {
     let case = Case::new(&cluster, "api");
     let mut running = case.capture(&["-o", "jsonl", "--duration", "25s"]);
     cluster.fault(&["stop-apiserver"]);
-    std::thread::sleep(Duration::from_secs(3));
+    assert!(!ready(&cluster));
+    std::thread::sleep(Duration::from_secs(2));
     cluster.fault(&["start-apiserver"]);
     let before = running.out().lines().count();
     running.lines(before + 20);
@@ -55,13 +38,33 @@ fn the_api_server_restarts_and_nothing_is_lost() {
 fn a_network_that_is_away_for_a_while() {
     let Some(cluster) = alone() else { return };
     let case = Case::new(&cluster, "network");
-    let running = case.capture(&["-o", "jsonl", "--duration", "20s"]);
+    // By label: new pods are looked for all the time.
+    let args = ["-l", "app=busy", "-o", "jsonl", "--duration", "20s"];
+    let mut running = cluster.start(&case.user, &args);
+    running.lines(5);
     cluster.fault(&["cut-client"]);
-    std::thread::sleep(Duration::from_secs(10));
+    assert!(!ready(&cluster));
+    std::thread::sleep(Duration::from_secs(8));
     cluster.fault(&["join-client"]);
     let said = running.end(Duration::from_secs(90));
     complete(&case, &said);
     case.told(&said, 0, &[]);
+}
+
+#[test]
+fn a_network_that_is_away_for_good() {
+    let Some(cluster) = alone() else { return };
+    let case = Case::new(&cluster, "cut");
+    let by_label = ["-l", "app=busy", "-o", "jsonl"];
+    let mut both = [&["pod", "busy", "-o", "jsonl"][..], &by_label]
+        .map(|args| cluster.start(&case.user, args));
+    both.iter_mut().for_each(|running| running.lines(5));
+    cluster.fault(&["cut-client"]);
+    let [one, two] = both.map(|running| running.end(Duration::from_secs(90)));
+    cluster.fault(&["join-client"]);
+    assert!(until(Duration::from_secs(20), || ready(&cluster)));
+    case.told(&one, 1, &["cut short", "no sign of life"]);
+    case.told(&two, 1, &["cut short", "no sign of life"]);
 }
 
 #[test]
@@ -70,7 +73,8 @@ fn a_node_frozen_and_thawed() {
     let case = Case::on(&cluster, "thawed", Some("node2"));
     let running = case.capture(&["-o", "jsonl", "--duration", "30s"]);
     cluster.fault(&["pause-node", "2"]);
-    std::thread::sleep(Duration::from_secs(10));
+    assert!(!node_answers(&case));
+    std::thread::sleep(Duration::from_secs(8));
     cluster.fault(&["resume-node", "2"]);
     let said = running.end(Duration::from_secs(120));
     complete(&case, &said);
@@ -94,7 +98,7 @@ fn a_node_frozen_for_good() {
     let mut early = alive.start_busy(&["-v"]);
     early.says("created job", Duration::from_secs(20));
     early.signal("INT");
-    let early = early.end(Duration::from_secs(15));
+    let early = early.end(Duration::from_secs(30));
 
     let objects = || {
         let left = [&alive, &dead].map(|case| cluster.leftovers(&case.namespace.name));

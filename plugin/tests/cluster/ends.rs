@@ -20,7 +20,7 @@ fn a_signal_before_anything_is_captured() {
         let running = case.start_busy(&["-v"]);
         std::thread::sleep(wait);
         running.signal(signal);
-        let said = running.end(Duration::from_secs(10));
+        let said = running.end(Duration::from_secs(20));
         let caught = said.code == Some(0) || said.code == Some(1);
         // Before there is anything to remove a signal does what it does to every program.
         let died = said.signal.is_some() && !said.err.contains("job");

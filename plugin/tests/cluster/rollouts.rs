@@ -65,7 +65,7 @@ fn while_no_pod_is_left_time_and_signals_end_it() {
     both.iter_mut().for_each(|running| running.says("waiting for others", SOON));
     let [timed, signalled] = both;
     signalled.signal("TERM");
-    assert_eq!(signalled.end(Duration::from_secs(10)).code, Some(0));
+    assert_eq!(signalled.end(Duration::from_secs(20)).code, Some(0));
     case.told(&timed.end(SOON), 0, &[]);
 }
 

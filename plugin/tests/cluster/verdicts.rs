@@ -43,7 +43,7 @@ fn each_exchange_of_the_slow_pod_is_as_its_application_says() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     cluster.nothing_is_left("shop");
     say(&format!("measured: {first_line:?} from the command to the first line"));
-    assert!(first_line < Duration::from_secs(10), "{first_line:?}");
+    assert!(first_line < Duration::from_secs(30), "{first_line:?}");
 
     std::thread::sleep(Duration::from_secs(3));
     let exchanges = said.exchanges();
