@@ -30,7 +30,7 @@ DATA = pathlib.Path(os.environ.get("BENCH_DIR") or HERE / "data")
 ROUNDS = int(os.environ.get("ROUNDS", 5))
 SECONDS = int(os.environ.get("SECONDS", 8))
 
-CAPTURES = {"http-small": "small", "many-conns": "conns", "http-bulk": "bulk"}
+CAPTURES = {"http-small": "small", "many-conns": "conns", "http-bulk": "bulk", "grpc": "grpc"}
 
 
 def say(*words):
@@ -80,10 +80,12 @@ def warm(path):
             pass
 
 
-def exchanges(path):
-    summary = json.loads(output([MESHSNIFF, "analyze", path, "-o", "json", "--summary"]))
-    summary = summary.get("summary", summary)
-    return summary["exchanges"], summary["outcomes"].get("complete", 0)
+def counts(path):
+    """Packets, exchanges, and how many of these are complete."""
+    document = json.loads(output([MESHSNIFF, "analyze", path, "-o", "json", "--summary"]))
+    summary = document.get("summary", document)
+    complete = summary["outcomes"].get("complete", 0)
+    return summary["capture"]["packets"], summary["exchanges"], complete
 
 
 def commands(path):
@@ -106,6 +108,7 @@ def files():
                 seconds, peak = run(command)
                 times.setdefault(what, []).append(seconds)
                 memory[what] = max(peak, memory.get(what, 0))
+        packets, exchanges, complete = counts(path)
         rows = []
         for what, all_times in times.items():
             median = statistics.median(all_times)
@@ -113,19 +116,20 @@ def files():
             # Of each round, so that what else the machine does meets both.
             ratios = [ours / theirs for ours, theirs in zip(all_times, times["tcpdump -w"])]
             ratio = f"{statistics.median(ratios):.2f}"
-            rows.append([what, f"{median:.2f}", spread, ratio, f"{memory[what]:.1f}"])
+            rate = f"{packets / median / 1e6:.2f}"
+            rows.append([what, f"{median:.2f}", spread, rate, ratio, f"{memory[what]:.1f}"])
         rows.append(tshark(path))
         size = path.stat().st_size / 1e6
-        all_, complete = exchanges(path)
-        say(f"{name}: {size:.0f} MB, {all_} exchanges, {complete} of them complete")
-        table(["", "seconds", "least-most", "to tcpdump", "peak MiB"], rows)
+        say(f"{name}: {size:.0f} MB, {packets} packets, {exchanges} exchanges, {complete} of them complete")
+        head = ["", "seconds", "least-most", "million packets/s", "to tcpdump", "peak MiB"]
+        table(head, rows)
 
 
 def tshark(path):
     """tshark once: it takes half a minute and gigabytes."""
     seconds, memory = run(["tshark", "-n", "-r", path, "-q", "-z", "http,tree"])
     ours = min(run([MESHSNIFF, "analyze", path])[0] for _ in range(3))
-    return ["tshark http,tree", f"{seconds:.2f}", "", f"{seconds / ours:.0f}x analyze", f"{memory:.1f}"]
+    return ["tshark http,tree", f"{seconds:.2f}", "", "", f"{seconds / ours:.0f}x analyze", f"{memory:.1f}"]
 
 
 def memory():
@@ -138,7 +142,7 @@ def memory():
         double(path, twice)
         for what, file in (("once", path), ("twice", twice)):
             peak = max(run([MESHSNIFF, "analyze", file])[1] for _ in range(2))
-            rows.append([what, exchanges(file)[0], f"{peak:.1f}"])
+            rows.append([what, counts(file)[1], f"{peak:.1f}"])
     table(["", "exchanges", "peak MiB"], rows)
 
 

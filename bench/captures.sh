@@ -5,11 +5,11 @@
 #     http-small.pcap  about 3 M packets: keep-alive, bodies of 1 KiB, 8, 64 and 256 connections
 #     many-conns.pcap  about 1.9 M packets: 160,000 connections of one exchange each
 #     http-bulk.pcap   about 180,000 packets: 2.3 GB, bodies of 64 KiB in segments of up to 64 KiB
-#     grpc.pcap        about 1.5 M packets: unary calls, on 4 connections one at a time, then on 8
-#                      connections 8 at once, then on 2 connections 64 at once
+#     grpc.pcap        about 1.2 M packets: 750,000 unary calls, on 4 connections, on 64, and on 4 with
+#                      8 calls at once on each; a head and a message, an answer with its trailers
 set -euo pipefail
 
-out=$(mkdir -p "${1:?usage: captures.sh DIR [small|conns|bulk|all]}" && cd "$1" && pwd)
+out=$(mkdir -p "${1:?usage: captures.sh DIR [small|conns|bulk|grpc|all]}" && cd "$1" && pwd)
 what=${2:-all}
 if [ "$(id -u)" != 0 ]; then
   echo "making captures needs root: sudo $0 $*" >&2
@@ -78,10 +78,10 @@ case $what in all | grpc)
   (cd "$here/grpc" && CGO_ENABLED=0 GOFLAGS='' go build -trimpath -buildvcs=false -o "$tmp/grpc" .)
   ip netns exec "$ns" "$tmp/grpc" serve 127.0.0.1:8081 &
   echo $! >"$tmp/grpc.pid"
-  for load in '4 1' '8 8' '2 64'; do
+  for load in '4 1' '64 1' '4 8'; do
     # shellcheck disable=SC2086
-    capture "grpc-${load/ /-}" 262144 500000 "$tmp/grpc" load 127.0.0.1:8081 $load 15s
+    capture "grpc-${load/ /-}" 262144 100000000 "$tmp/grpc" load 127.0.0.1:8081 $load 250000
   done
-  mergecap -F pcap -w "$out/grpc.pcap" "$tmp"/grpc-{4-1,8-8,2-64}.pcap
+  mergecap -F pcap -w "$out/grpc.pcap" "$tmp"/grpc-{4-1,64-1,4-8}.pcap
   rm -f "$tmp"/grpc-*.pcap ;;
 esac

@@ -86,6 +86,11 @@ fn analysis_pcap() {
 }
 
 #[test]
+fn websocket() {
+    replay("websocket", &[]);
+}
+
+#[test]
 fn report() {
     replay("report", &[]);
 }

@@ -131,6 +131,8 @@ fn every_finding_has_its_capture() {
         // This one is told as a part of the first sentence.
         let word = match code {
             Code::InferredTimeout => "ms: a timeout of ",
+            // A note beside what it explains.
+            Code::IdleTimeout => "its idle timeout",
             code => code.name(),
         };
         assert!(report.contains(word), "{} is not in its own report", code.name());

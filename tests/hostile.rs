@@ -166,6 +166,63 @@ fn heads_without_end() {
     assert!(counts.limit(Limit::Head) + counts.limit(Limit::Buffered) > 0);
 }
 
+/// ClientHellos and Certificates that announce 16 MiB and go on and on, on many connections.
+#[test]
+fn handshake_messages_without_end() {
+    let _alone = alone();
+    let mut attack = Attack::begin();
+    let piece = [&[22, 3, 3, 5, 120][..], &[1; 1400]].concat();
+    for n in 0..2000 {
+        attack.push(&of(n, true, SYN, 0, 0, b""));
+        attack.push(&of(n, false, SYN | ACK, 0, 1, b""));
+        attack.push(&of(n, true, ACK, 1, 1, b"\x16\x03\x03\x00\x04\x01\xff\xff\xff"));
+        attack.push(&of(n, false, ACK, 1, 10, b"\x16\x03\x03\x00\x04\x0b\xff\xff\xff"));
+    }
+    for round in 0..50 {
+        for n in 0..2000 {
+            let (seq, place) = (10 + round * 1405, 10 + round * 1405);
+            attack.push(&of(n, true, ACK, seq, place, &piece));
+            attack.push(&of(n, false, ACK, place, seq, &piece));
+        }
+    }
+    attack.end();
+}
+
+/// Hellos with as many protocols and as long a name as there is room for, from ever new clients.
+#[test]
+fn hellos_with_all_that_fits() {
+    let _alone = alone();
+    let mut attack = Attack::begin();
+    let protocols = [1, b'x'].repeat(1000);
+    let mut extensions = Vec::new();
+    let mut extension = |kind: u16, content: &[u8]| {
+        extensions.extend(kind.to_be_bytes());
+        extensions.extend((content.len() as u16).to_be_bytes());
+        extensions.extend(content);
+    };
+    extension(16, &[&(protocols.len() as u16).to_be_bytes()[..], &protocols].concat());
+    let name = [b'a'; 1000];
+    let len = (name.len() as u16).to_be_bytes();
+    let list = (name.len() as u16 + 3).to_be_bytes();
+    extension(0, &[&list[..], &[0], &len, &name].concat());
+    let mut hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 19, 1, 1, 0]].concat();
+    hello.extend((extensions.len() as u16).to_be_bytes());
+    hello.extend(extensions);
+    let mut message = vec![1, 0];
+    message.extend((hello.len() as u16).to_be_bytes());
+    message.extend(hello);
+    let mut record = vec![22, 3, 1];
+    record.extend((message.len() as u16).to_be_bytes());
+    record.extend(message);
+    for n in 0..8_000 {
+        attack.push(&of(n, true, SYN, 0, 0, b""));
+        attack.push(&of(n, true, ACK, 1, 1, &record));
+    }
+    let counts = attack.end();
+    assert!(counts.limit(Limit::Buffered) > 0);
+    assert_eq!(attack.outcomes.iter().sum::<u64>(), 8_000);
+}
+
 #[test]
 fn a_head_byte_by_byte() {
     let _alone = alone();
@@ -376,6 +433,12 @@ fn anything() {
         b"0\r\n\r\n",
         b"ffffffff\r\n",
         b"\x16\x03\x01\x00\x05\x01",
+        include_bytes!("fuzz/words/client-hello-13"),
+        include_bytes!("fuzz/words/server-hello-12"),
+        include_bytes!("fuzz/words/certificate"),
+        b"\x15\x03\x03\x00\x02\x02\x30",
+        b"\x17\x03\x03\x00\x05hello",
+        b"\x14\x03\x03\x00\x01\x01\x16\x03\x03\x00\x04\x0b\xff\xff\xff",
         b"\x00\xff\xfe",
         b"HTTP/1.1",
         b"GE",

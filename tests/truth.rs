@@ -79,7 +79,6 @@ fn damaged(damage: Damage, seeds: std::ops::Range<u64>) -> f64 {
     let mean = |recalls: &Vec<f64>| recalls.iter().sum::<f64>() / recalls.len() as f64;
     let means: Vec<_> = recalls.values().map(mean).collect();
     assert_eq!(means.len(), MEASURED.len());
-    println!("{damage:?}: {means:?}");
     means.into_iter().fold(1.0, f64::min)
 }
 

@@ -38,6 +38,7 @@ fn each_target_has_its_interface() {
     assert_eq!((code, &*words, brought.whole), (Some(0), "", true));
     assert_eq!(brought.first["next"], 0);
     assert_eq!(brought.first["send"], "packets");
+    assert_eq!(brought.first["refused"], serde_json::json!([]));
     let packets = brought.packets();
     assert_eq!(packets.interfaces, ["shop/one:lo", "shop/two:lo"]);
     assert_eq!(payloads(&packets.packets, 0), b"to onefrom one");
@@ -235,6 +236,7 @@ fn a_target_that_is_gone_ends_with_a_sentence() {
     relay.say("stop");
     let (code, brought, words) = relay.end();
     assert_eq!(code, Some(0));
+    assert_eq!(brought.first["refused"], serde_json::json!([1]));
     assert!(words.contains("shop/one: the pod is gone"), "{words}");
     assert!(words.contains("shop/none: no process"), "{words}");
     assert!(!words.contains("shop/two"), "{words}");

@@ -2,7 +2,7 @@
 // fast as they go, each with a deadline, an identifier and a trace of its own, as in a mesh.
 //
 //	grpc serve ADDRESS
-//	grpc load ADDRESS CONNECTIONS STREAMS DURATION      prints the number of calls
+//	grpc load ADDRESS CONNECTIONS STREAMS CALLS      so many calls at once on each connection
 package main
 
 import (
@@ -40,11 +40,11 @@ func main() {
 		check(err)
 		streams, err := strconv.Atoi(os.Args[4])
 		check(err)
-		duration, err := time.ParseDuration(os.Args[5])
+		calls, err := strconv.ParseInt(os.Args[5], 10, 64)
 		check(err)
-		load(os.Args[2], connections, streams, duration)
+		load(os.Args[2], connections, streams, calls)
 	} else {
-		log.Fatal("usage: grpc serve ADDRESS | grpc load ADDRESS CONNECTIONS STREAMS DURATION")
+		log.Fatal("usage: grpc serve ADDRESS | grpc load ADDRESS CONNECTIONS STREAMS CALLS")
 	}
 }
 
@@ -87,10 +87,9 @@ func serve(address string) {
 	check(server.Serve(listener))
 }
 
-func load(address string, connections, streams int, duration time.Duration) {
-	var calls atomic.Int64
+func load(address string, connections, streams int, calls int64) {
+	var begun atomic.Int64
 	var workers sync.WaitGroup
-	end := time.Now().Add(duration)
 	for range connections {
 		connection, err := grpc.NewClient("passthrough:///"+address,
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -99,15 +98,13 @@ func load(address string, connections, streams int, duration time.Duration) {
 		defer connection.Close()
 		for range streams {
 			workers.Go(func() {
-				for time.Now().Before(end) {
+				for begun.Add(1) <= calls {
 					call(connection)
-					calls.Add(1)
 				}
 			})
 		}
 	}
 	workers.Wait()
-	fmt.Println(calls.Load())
 }
 
 func call(connection *grpc.ClientConn) {

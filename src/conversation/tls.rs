@@ -21,6 +21,9 @@ impl TlsTalk {
         mark: Mark,
         office: &mut dyn Office,
     ) {
+        if direction == Direction::ToServer {
+            self.handshake.spoken(mark);
+        }
         let room = if office.has_room() { office.limits().head } else { 0 };
         let Self { reader, handshake } = self;
         let short = reader.data(direction, bytes, room, &mut |heard| {

@@ -89,7 +89,9 @@ impl Connection {
         if info.connect.attempts == 0 || mark.time.since(info.connect.first.time) < YOUNG {
             return None;
         }
-        let idle = idle(info, mark, busy)?;
+        // Times may run backwards: no silence is longer than the connection.
+        let age = mark.time.since(info.connect.first.time);
+        let idle = idle(info, mark, busy)?.min(age);
         Some(Self::of(info, protocol, Moment::Closed { mark, idle }))
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Handshake {
     /// As long as it is open.
     exchange: Option<Box<Exchange>>,
     tls: Tls,
+    /// The packet with the client's first byte.
+    first: Option<Mark>,
     /// Its end was told, or its beginning was not captured.
     over: bool,
     /// The server asked for another ClientHello.
@@ -47,8 +49,8 @@ pub(crate) struct Handshake {
     lost: bool,
     client: Sent,
     server: Sent,
-    /// The last encrypted record of the client.
-    last: Option<Mark>,
+    /// The client's first encrypted record behind the ServerHello (TLS 1.3).
+    flight: Option<Mark>,
     /// An alert that does not end the handshake by itself.
     warning: Option<Alert>,
     /// The server's first record behind the client's has the length of an alert.
@@ -76,6 +78,11 @@ impl Handshake {
         let names = tls.offered.iter().chain(&tls.sni).chain(&tls.alpn);
         let certificate = tls.certificate.iter().flat_map(|it| [&it.subject, &it.issuer]);
         size_of::<Exchange>() + names.chain(certificate).map(|text| 16 + text.len()).sum::<usize>()
+    }
+
+    /// Bytes of the client came: the first ones are those of its ClientHello.
+    pub(crate) fn spoken(&mut self, mark: Mark) {
+        self.first.get_or_insert(mark);
     }
 
     /// Whether its end was told.
@@ -164,8 +171,7 @@ impl Handshake {
         office: &mut dyn Office,
     ) -> bool {
         let hello = matches!(heard, Heard::ClientHello(_));
-        let answer = direction == Direction::ToClient
-            && matches!(heard, Heard::ServerHello(_) | Heard::Alert { .. });
+        let answer = matches!(heard, Heard::ServerHello(_) | Heard::Alert { .. });
         if !hello && (info.midstream || !answer) {
             if matches!(heard, Heard::Lost) {
                 self.lost = true;
@@ -176,7 +182,7 @@ impl Handshake {
         }
         let mut exchange = blank(info, Protocol::Tls);
         if hello {
-            exchange.request.first = Some(mark);
+            exchange.request.first = self.first.or(Some(mark));
             exchange.request.last = Some(mark);
         } else {
             self.lost = true;
@@ -222,11 +228,11 @@ impl Handshake {
             // An encrypted alert after something was missed: of a handshake or of its good-bye.
             (ALERT, _) if old => self.end(info, (Outcome::Unknown, None, None), office),
             (DATA, Direction::ToClient) if old => self.succeeded(info, mark, office),
-            (DATA, Direction::ToServer) if old => {
-                if self.server.finished {
-                    self.succeeded(info, mark, office);
-                }
+            (DATA, Direction::ToServer) if old && self.server.finished => {
+                self.succeeded(info, mark, office);
             }
+            // It need not wait for the server's Finished (False Start).
+            (DATA, Direction::ToServer) if old => {}
             (DATA, Direction::ToServer) => self.client_sealed(info, len, mark, office),
             (DATA, Direction::ToClient) => self.server_sealed(info, len, mark, office),
             _ => {}
@@ -240,7 +246,7 @@ impl Handshake {
             return;
         }
         let first = !std::mem::replace(&mut self.client.sealed, true);
-        self.last = Some(mark);
+        self.flight.get_or_insert(mark);
         if !first || version.is_none() || self.client.lost {
             return;
         }
@@ -303,9 +309,8 @@ impl Handshake {
         }
         let unknown = (Outcome::Unknown, None, None);
         if let Some(farewell) = self.farewell.filter(|_| !self.lost) {
-            let at_once = |last: Mark| farewell.time.since(last.time) < REFUSAL;
-            // The client's flight, not what it sent while the refusal was on its way.
-            if self.tls.shape.is_some() && self.last.is_none_or(at_once) {
+            let at_once = |flight: Mark| farewell.time.since(flight.time) < REFUSAL;
+            if self.tls.shape.is_some() && self.flight.is_some_and(at_once) {
                 let alert = Alert { by: Side::Server, description: None, mark: farewell };
                 return self.alert(info, alert, office);
             }

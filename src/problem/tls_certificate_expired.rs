@@ -36,8 +36,8 @@ fn sentence(exchange: &Exchange) -> String {
 
 fn days(seconds: i64) -> String {
     match seconds {
-        ..3600 => format!("{seconds} s"),
-        ..172_800 => format!("{} h", seconds / 3600),
+        ..=3599 => format!("{seconds} s"),
+        3600..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
 }

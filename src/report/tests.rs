@@ -49,7 +49,7 @@ fn connection(began: i64, after: Duration, moment: impl FnOnce(Mark) -> Moment) 
 fn closed(age: u64, idle: u64) -> Vec<Connection> {
     let idle = Duration::from_secs(idle);
     let age = Duration::from_secs(age);
-    let one = |began| connection(began * 40, age, |mark| Moment::Closed { mark, idle });
+    let one = |began: i64| connection(began * 40, age, |mark| Moment::Closed { mark, idle });
     (0..6).map(one).collect()
 }
 

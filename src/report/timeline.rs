@@ -38,6 +38,7 @@ pub(super) fn fate(exchange: &Exchange) -> Option<(Fate, Timestamp)> {
         | (Outcome::TruncatedResponse | Outcome::TruncatedRequest, Some(Side::Server)) => {
             return Some((Fate::Dropped, exchange.close?.time));
         }
+        (Outcome::TlsOk | Outcome::WsClosed | Outcome::WsAborted, _) => Fate::Answered,
         // What a proxy answers by itself says nothing of the server.
         _ if exchange.response.as_ref()?.proxy.is_some() => return None,
         _ => Fate::Answered,

@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
 shift
 targets=("$@")
-[ $# -gt 0 ] || targets=(capture_reader decode http1 hpack tls analysis_pcap report)
+[ $# -gt 0 ] || targets=(capture_reader decode http1 hpack tls analysis_pcap report websocket)
 
 # Longest inputs, memory: an analysis is bounded far below this, a reader too.
 options=(-max_total_time="$seconds" -max_len=65536 -rss_limit_mb=1024 -malloc_limit_mb=256

@@ -248,3 +248,20 @@ seed("report", "ones", b"\1" * 400)
 seed("report", "counting", bytes(range(256)) * 4)
 hostile = '/"},\n{"x":\u009b\x1b[2J\u202e'.encode()
 seed("report", "hostile", bytes(80) + (b"\1" + bytes([len(hostile)]) + hostile) * 12)
+
+
+def ws(cut, end, client, server):
+    return bytes([cut, end]) + struct.pack(">H", len(client)) + client + server
+
+
+MASKED = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
+CLOSE = b"\x88\x05\x03\xe8bye"
+WEBSOCKET = {
+    "closed": ws(0, 4, MASKED + b"\x88\x82abcd" + bytes([3 ^ 97, 0xE8 ^ 98]), b"\x82\x03you" + CLOSE),
+    "aborted": ws(2, 2, MASKED, b"\x01\x01a\x89\x00\x80\x00"),
+    "long": ws(6, 5, b"", b"\xc2\x7e\x01\x00" + bytes(256) + b"\x88\x00"),
+    "garbage": ws(3, 4, b"no frames", b"\x83\x00" + CLOSE),
+    "open": ws(1, 0, MASKED + MASKED, b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00half"),
+}
+for name, data in WEBSOCKET.items():
+    seed("websocket", name, data)

@@ -33,6 +33,8 @@ const SILENCE: Duration = Duration::from_secs(6);
 const FIRST_LINE: Duration = Duration::from_secs(4);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The same before the first line, for which somebody waits.
+const EARLY_PAUSE: Duration = Duration::from_millis(50);
 /// The agent leaves after 30 s without us: trying longer finds nobody.
 const GIVE_UP: Duration = Duration::from_secs(40);
 /// After the end was asked for the agent gets this long to hand over what it has.
@@ -164,7 +166,8 @@ impl Relay {
             if begun.elapsed() > SILENCE {
                 said = false;
             }
-            tokio::time::sleep(PAUSE).await;
+            let pause = if first.is_some() { PAUSE } else { EARLY_PAUSE };
+            tokio::time::sleep(pause).await;
         }
     }
 

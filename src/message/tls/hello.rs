@@ -52,7 +52,8 @@ impl ClientHello {
                     read.sni = names.iter().find(|(kind, _)| kind.0 == 0).map(|name| text(name.1));
                 }
                 TlsExtension::ALPN(names) => {
-                    read.offered = names.into_iter().take(OFFERED).map(text).collect();
+                    // By reference: into_iter would keep the allocation of all names.
+                    read.offered = names.iter().take(OFFERED).map(|name| text(name)).collect();
                 }
                 TlsExtension::SupportedVersions(versions) => {
                     let real = versions.iter().map(|v| v.0).filter(|v| !is_grease(*v));

@@ -74,6 +74,7 @@ impl Pushed {
     fn marks(&self, exchange: &Exchange) {
         let request = &exchange.request;
         let response = exchange.response.as_ref();
+        let websocket = exchange.websocket();
         let marks = [
             request.first,
             request.last,
@@ -81,6 +82,9 @@ impl Pushed {
             response.map(|response| response.last),
             exchange.close,
             exchange.late.map(|late| late.mark),
+            websocket.and_then(|websocket| websocket.last()),
+            websocket.and_then(|websocket| websocket.ping()),
+            websocket.and_then(|websocket| websocket.pong()),
             exchange.tls().and_then(|tls| tls.done),
             exchange.tls().and_then(|tls| tls.answered),
             exchange.tls().and_then(|tls| tls.alert).map(|alert| alert.mark),
@@ -120,7 +124,14 @@ fn outcome(exchange: &Exchange) {
         Outcome::TruncatedRequest | Outcome::TruncatedResponse => assert!(left, "{exchange:?}"),
         Outcome::Refused => assert!(closed && !response, "{exchange:?}"),
         Outcome::ConnectTimeout => assert!(!response, "{exchange:?}"),
-        Outcome::WsClosed | Outcome::WsAborted => assert!(left, "{exchange:?}"),
+        // Which Close was first is not known where the other side's may have been lost.
+        Outcome::WsClosed => {
+            let websocket = exchange.websocket().expect("what was said on it");
+            let sides = [&websocket.client, &websocket.server];
+            assert!(sides.iter().any(|side| side.close.is_some()) && closed, "{exchange:?}");
+            assert!(left || sides.iter().any(|side| side.unread), "{exchange:?}");
+        }
+        Outcome::WsAborted => assert!(left, "{exchange:?}"),
         Outcome::TlsAlert => assert!(left, "{exchange:?}"),
         Outcome::TlsOk | Outcome::TlsClosedNoAlert => assert!(!response, "{exchange:?}"),
         Outcome::InProgress | Outcome::Unknown => {}

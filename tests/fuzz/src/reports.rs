@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use meshsniff::Counts;
 use meshsniff::capture::{Mark, Timestamp};
 use meshsniff::message::Certificate;
-use meshsniff::pairing::detail::{Alert, Shape, Tls};
+use meshsniff::pairing::detail::{Alert, Close, Shape, Tls, WebSocket, WebSocketSide};
 use meshsniff::pairing::{
     Detail, Exchange, Late, Outcome, Protocol, ProxyAnswer, Request, Response, Side,
 };
@@ -132,7 +132,7 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let mut exchange = Exchange {
         connection: cursor.u8().into(),
         interface: 0,
-        protocol: cursor.one(&[Protocol::Http1, Protocol::Http1, Protocol::Tcp, Protocol::Tls]),
+        protocol: cursor.one(&[Protocol::Http1, Protocol::Ws, Protocol::Tcp, Protocol::Tls]),
         stream: None,
         client: cursor.one(&addresses),
         server: cursor.one(&addresses),
@@ -163,7 +163,12 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
         late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
-        detail: cursor.maybe(|cursor| Box::new(Detail::Tls(tls(cursor)))),
+        detail: cursor.maybe(|cursor| {
+            Box::new(match cursor.u8() & 1 {
+                0 => Detail::Tls(tls(cursor)),
+                _ => Detail::WebSocket(websocket(cursor)),
+            })
+        }),
         findings: Findings::default(),
     };
     // A connect that failed has asked nothing.
@@ -173,6 +178,24 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
     let now = mark(cursor).time;
     detect(&mut exchange, &Context { slow: cursor.span(), now });
     exchange
+}
+
+/// What was said on a WebSocket.
+fn websocket(cursor: &mut Cursor<'_>) -> WebSocket {
+    let mut side = || WebSocketSide {
+        messages: cursor.u64(),
+        bytes: cursor.u64(),
+        close: cursor.maybe(|cursor| Close {
+            code: cursor.maybe(Cursor::u16),
+            reason: cursor.text(),
+            mark: mark(cursor),
+        }),
+        ping: cursor.maybe(mark),
+        pong: cursor.maybe(mark),
+        last: cursor.maybe(mark),
+        unread: cursor.u8() & 1 != 0,
+    };
+    WebSocket { client: side(), server: side() }
 }
 
 fn tls(cursor: &mut Cursor<'_>) -> Tls {

@@ -346,8 +346,8 @@ mod tests {
 
     #[test]
     fn addresses_of_one_kind_alone() {
-        let mut reader = Reader::default();
-        reader.last = Qualifiers { protocol: "ip6".into(), ..Qualifiers::default() };
+        let last = Qualifiers { protocol: "ip6".into(), ..Qualifiers::default() };
+        let reader = Reader { last, ..Reader::default() };
         let all = reader.addresses("localhost").unwrap_or_default();
         assert!(all.iter().all(|address| address.contains(':')), "{all:?}");
     }

@@ -119,7 +119,7 @@ impl<'a> Encoder<'a> {
             let code = self.codes[usize::from(*symbol)];
             bits.push_str(&format!("{:0len$b}", code.bits, len = code.len as usize));
         }
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('1');
         }
         encode_integer_into(bits.len() / 8, 7, 0x80, block).unwrap();
