@@ -98,9 +98,17 @@ fn is_less(said: &Exchange, whole: &Report) -> bool {
         return true;
     }
     let path = |exchange: &Exchange| exchange.request.path.clone();
+    let is_outcome = |real: Outcome| match (said.outcome, real) {
+        // The packet with which the client left was lost, and the server, which had not read it, answered.
+        (
+            Outcome::Complete,
+            Outcome::ClientRstStreamBeforeResponse | Outcome::ClientFinBeforeResponse,
+        ) => true,
+        (said, real) => said == real,
+    };
     whole.exchanges.iter().any(|real| {
         (real.client, real.server, real.stream) == (said.client, said.server, said.stream)
-            && real.outcome == said.outcome
+            && is_outcome(real.outcome)
             && (said.by.is_none() || real.by == said.by)
             && (path(said).is_none() || path(said) == path(real))
     })

@@ -91,6 +91,10 @@ class Client:
             self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
 
     def __enter__(self):
+        """Connected, if anybody listens."""
+        if is_listening(self.port):
+            with contextlib.suppress(grpc.FutureTimeoutError):
+                grpc.channel_ready_future(self.channel).result(2)
         return self
 
     def __exit__(self, *_):
@@ -176,9 +180,9 @@ def grpc_cancel_proxied(stage):
 
 @situation
 def grpc_deadline_direct(stage):
-    """A deadline of 0.3 s, which server and client both keep: either may be first."""
+    """A deadline of 0.5 s, which server and client both keep: either may be first."""
     with server(), Client(stage, APP) as client:
-        client.call("Slow", b"0.6", timeout=0.3)
+        client.call("Slow", b"0.8", timeout=0.5)
         time.sleep(0.4)
 
 
@@ -187,7 +191,7 @@ def grpc_deadline_proxied(stage):
     """The same through Envoy."""
     proxy.start(stage)
     with server(), Client(stage, PROXY) as client:
-        client.call("Slow", b"0.6", timeout=0.3)
+        client.call("Slow", b"0.8", timeout=0.5)
         time.sleep(0.4)
 
 
