@@ -552,7 +552,7 @@ impl StreamsHearing<'_> {
 
     /// A header block of the server on a stream that is not open; answers whether it is now.
     fn orphan(&mut self, id: u32, head: &Head) -> bool {
-        if head.status.is_none_or(|status| status < 200) || id % 2 == 0 {
+        if head.status.is_none_or(|status| status < 200) || id.is_multiple_of(2) {
             return false;
         }
         if self.streams.began_unseen() {
