@@ -64,13 +64,15 @@ fn every_pair_of_neighbours_swapped() {
 /// told when it is whole, and if the FIN before it is captured after it, it was not yet known that
 /// the client had closed its half. It took the answer either way. Likewise a redirected request
 /// that is captured before everything of the other half goes to the proxy as far as one knows: the
-/// servers' names are left out, and with them the order. Streams of HTTP/2 without their requests
-/// are left out, too: where only one side was captured, its first packet decides what they are.
+/// servers' names are left out, and with them the order. Connections of HTTP/2 without any
+/// request are left out, too: of one side alone its first packet decides what is told.
 fn taken(frames: &[Frame]) -> Essence {
     let mut by_client = Essence::new();
     for ((client, _), lines) in essence(frames) {
-        let asked = lines.into_iter().filter(|line| !line.contains(": - - "));
-        let lines = asked.map(|line| {
+        if lines.iter().all(|line| line.contains(": - - ")) {
+            continue;
+        }
+        let lines = lines.into_iter().map(|line| {
             if line.contains(" half_close_ok ") {
                 line.replace("half_close_ok", "complete").replace("Some(Client)", "None")
             } else {

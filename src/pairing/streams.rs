@@ -338,7 +338,9 @@ impl StreamsHearing<'_> {
         let Some(mut stream) = self.streams.open.remove(&id) else { return };
         let end = stream.ended.unwrap_or(UNKNOWN);
         if !matches!(end.0, Outcome::Complete | Outcome::HalfCloseOk | Outcome::InProgress) {
-            if let Some(away) = &self.streams.goaway {
+            if let Some(away) = &self.streams.goaway
+                && end.1 == Some(Side::Server)
+            {
                 stream.http2.goaway = (!away.debug.is_empty()).then(|| away.debug.clone());
             }
             let error = match end.1 {
