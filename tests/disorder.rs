@@ -86,7 +86,8 @@ fn taken(frames: &[Frame]) -> Essence {
 }
 
 /// A script moves packets by places, so some come seconds late where a capture is quiet. Then the
-/// analysis does not wait for them, and says `unknown`: rarely, and never anything else.
+/// analysis does not wait for them, and says `unknown`: rarely, and never anything else. Of TLS whose
+/// ClientHello comes so late it says nothing.
 #[test]
 fn captured_by_several_processors() {
     let (mut exchanges, mut unknown) = (0, 0);
@@ -102,6 +103,14 @@ fn captured_by_several_processors() {
                         unknown += 1;
                         line.clone_from(&right[connection][at]);
                     }
+                }
+            }
+            for (connection, lines) in &right {
+                if lines.iter().all(|line| line.starts_with("- - - tls_")) {
+                    said.entry(connection.clone()).or_insert_with(|| {
+                        unknown += lines.len();
+                        lines.clone()
+                    });
                 }
             }
             assert_same(&said, &right, &format!("{name} seed {seed}"));
