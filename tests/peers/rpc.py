@@ -82,8 +82,8 @@ class Client:
 
     def __init__(self, stage, port, credentials=None, name="catalog.shop.svc"):
         self.stage, self.port = stage, port
-        # No second try behind our back.
-        options = [("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0)]
+        # A connection that failed is not tried again: how often would depend on the machine.
+        options = [("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0), ("grpc.initial_reconnect_backoff_ms", 60_000)]
         if credentials:
             options.append(("grpc.ssl_target_name_override", name))
             self.channel = grpc.secure_channel(f"127.0.0.1:{port}", credentials, options)
