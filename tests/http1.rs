@@ -338,6 +338,17 @@ mod what_the_capture_lacks {
     }
 
     #[test]
+    fn an_answer_known_to_be_lost_before_its_request_is_read() {
+        // The second request waits behind a gap; meanwhile the client acknowledges the answers.
+        let talk = open().client().unseen(|talk| talk.sends(GET)).sends(GET);
+        let talk = talk.server().unseen(|talk| talk.acks().sends(OK5.repeat(2)));
+        let talk = talk.after(2000).client().sends("GET /b HTTP/1.1\r\n\r\n");
+        let talk = talk.after(2000).server().sends(OK5).client().acks();
+        let talk = talk.fin().server().acks().fin().client().acks();
+        assert_eq!(talk.brief(), ["GET /a - unknown 0+-", "GET /b 200 complete 0+5"]);
+    }
+
+    #[test]
     fn the_answer_that_changed_the_protocol_was_not_captured() {
         let upgrade = "GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
         let switched = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n";

@@ -511,6 +511,17 @@ mod losses {
     }
 
     #[test]
+    fn an_answer_known_to_be_lost_before_its_request_is_read() {
+        // Both requests wait behind a gap; meanwhile the second acknowledges the lost answer.
+        let talk = begun().client().unseen(|talk| talk.sends(ping())).sends(get(1, "/a"));
+        let talk = talk.server().unseen(|talk| talk.acks().sends(answer(1, "x")));
+        let talk = talk.after(2000).client().sends(get(3, "/b"));
+        let talk = talk.after(2000).server().sends(answer(3, "y")).client().acks();
+        let talk = talk.fin().server().acks().fin().client().acks();
+        assert_eq!(talk.brief(), ["GET /b 200 complete 0+1", "GET /a - unknown 0+-"]);
+    }
+
+    #[test]
     fn a_lost_reset_of_the_client_is_not_the_servers_fault() {
         let talk = asked().client().unseen(|talk| talk.sends(rst(1, 8))).then();
         let talk = talk.server().sends(ping()).fin().then().client().fin().then();

@@ -174,7 +174,9 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         use Direction::{ToClient, ToServer};
         loop {
             self.drain();
-            let progress = self.acked_gap(ToServer, proof)
+            let progress = self.earlier_gap(ToServer, proof, force)
+                || self.earlier_gap(ToClient, proof, force)
+                || self.acked_gap(ToServer, proof)
                 || self.acked_gap(ToClient, proof)
                 // Two segments that wait for each other: only nonsense does that.
                 || self.drain_one(ToServer, true)
@@ -190,8 +192,31 @@ impl<T, S: Sink<T>> Teller<'_, T, S> {
         }
     }
 
+    /// Names the gap before a segment that was sent before the other direction's gap was
+    /// acknowledged.
+    fn earlier_gap(&mut self, direction: Direction, proof: Mark, force: bool) -> bool {
+        force
+            && self.waits_before(direction)
+            && self.slot.connection.half(direction.reverse()).acked_unseen() > 0
+            && self.gap_before_front(direction, proof)
+    }
+
+    /// Whether the first segment that waits in this direction waits for bytes of its own, and not
+    /// for the other direction's.
+    fn waits_before(&mut self, direction: Direction) -> bool {
+        let connection = &mut self.slot.connection;
+        let told = connection.half(direction.reverse()).next;
+        let half = connection.half(direction);
+        half.front().is_some_and(|front| {
+            front.seq.is_after(half.next) && front.ack.is_some_and(|ack| !ack.is_after(told))
+        })
+    }
+
     /// Names the bytes of this direction that were acknowledged but not seen.
     fn acked_gap(&mut self, direction: Direction, proof: Mark) -> bool {
+        if self.waits_before(direction.reverse()) {
+            return false;
+        }
         let connection = &mut self.slot.connection;
         // A segment of the other direction waits for a part of the gap: it comes in between.
         let other = connection.half(direction.reverse());
