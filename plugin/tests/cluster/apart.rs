@@ -22,13 +22,14 @@ fn node_answers(case: &Case<'_>) -> bool {
 fn the_api_server_restarts_and_nothing_is_lost() {
     let Some(cluster) = alone() else { return };
     let case = Case::new(&cluster, "api");
-    let mut running = case.capture(&["-o", "jsonl", "--duration", "25s"]);
+    let mut running = case.capture(&["-o", "jsonl"]);
     cluster.fault(&["stop-apiserver"]);
     assert!(!ready(&cluster));
     std::thread::sleep(Duration::from_secs(2));
     cluster.fault(&["start-apiserver"]);
     let before = running.out().lines().count();
     running.lines(before + 20);
+    running.signal("INT");
     let said = running.end(Duration::from_secs(90));
     complete(&case, &said);
     case.told(&said, 0, &[]);
