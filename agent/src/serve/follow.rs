@@ -40,8 +40,9 @@ pub(crate) struct Follower<'a> {
     sandbox: Sandbox,
     board: &'a Board,
     analysis: Option<Analysis>,
-    /// What the analysis said, as records that wait for the batch to end.
-    lines: Vec<(Timestamp, bool, Vec<u8>)>,
+    /// What the analysis said, as records that wait for the batch to end; and their bytes.
+    lines: Vec<Head>,
+    text: Vec<u8>,
     queued: u64,
     refused: u64,
 }
@@ -72,7 +73,8 @@ impl<'a> Follower<'a> {
             };
             Analysis::new(Settings { limits, slow, live: true })
         });
-        Self { number, live, sandbox, board, analysis, lines: vec![], queued: 0, refused: 0 }
+        let (lines, text) = Default::default();
+        Self { number, live, sandbox, board, analysis, lines, text, queued: 0, refused: 0 }
     }
 
     /// Reads until the end, whatever it is, and says which. Needs no right.
@@ -208,7 +210,12 @@ impl<'a> Follower<'a> {
                 Event::Question(exchange) => line.question = Some(exchange),
                 Event::Connection(connection) => line.connection = Some(connection),
             }
-            self.lines.push((now(), is_unit, line.bytes()));
+            let begin = self.text.len();
+            line.write(&mut self.text);
+            let (target, len) = (self.number as u32, (self.text.len() - begin) as u32);
+            // Its times are in it.
+            let time = Timestamp::default();
+            self.lines.push(Head { target, is_unit, time, original_len: len, len });
             if self.lines.len() == LINES {
                 self.tell_lines();
             }
@@ -222,15 +229,16 @@ impl<'a> Follower<'a> {
             return;
         }
         let mut queue = self.board.queue();
-        for (time, is_unit, bytes) in self.lines.drain(..) {
-            let (target, len) = (self.number as u32, bytes.len() as u32);
-            let head = Head { target, is_unit, time, original_len: len, len };
-            match take(&mut queue, self.board, head, &bytes) {
-                Taken::Yes => self.queued += u64::from(is_unit),
-                Taken::Full => self.refused += u64::from(is_unit),
+        let mut rest = &self.text[..];
+        for head in self.lines.drain(..) {
+            let bytes = rest.split_off(..head.len as usize).unwrap_or_default();
+            match take(&mut queue, self.board, head, bytes) {
+                Taken::Yes => self.queued += u64::from(head.is_unit),
+                Taken::Full => self.refused += u64::from(head.is_unit),
                 Taken::Over => self.board.end(Why::Count),
             }
         }
+        self.text.clear();
     }
 
     /// Says what was counted.
