@@ -28,10 +28,13 @@ const BEHIND: Duration = Duration::from_secs(1);
 /// Lines that are written down before the queue is asked for: it is not held while they are.
 const LINES: usize = 256;
 
+/// Their bytes, about: a line may hold a path of 64 KiB.
+const TEXT: usize = 128 << 10;
+
 /// Memory for connections and for what waits, of all targets together: with the queue's 32 MiB and
 /// the compressor's it stays below 64 MiB.
-const CONNECTIONS: usize = 32_768;
-const BUFFERED: usize = 8 << 20;
+const CONNECTIONS: usize = 24_576;
+const BUFFERED: usize = 4 << 20;
 
 /// A target that is open, and what its thread gathers.
 pub(crate) struct Follower<'a> {
@@ -216,7 +219,7 @@ impl<'a> Follower<'a> {
             // Its times are in it.
             let time = Timestamp::default();
             self.lines.push(Head { target, is_unit, time, original_len: len, len });
-            if self.lines.len() == LINES {
+            if self.lines.len() == LINES || self.text.len() >= TEXT {
                 self.tell_lines();
             }
         }
