@@ -1,7 +1,7 @@
 //! What is kept for one connection: its stages 4 and 5, whatever is spoken on it.
 //!
-//! In:  [`FlowEvent`](crate::flow::FlowEvent) of one connection.
-//! Out: [`Exchange`](crate::pairing::Exchange), handed to an [`Office`].
+//! In:  [`FlowEvent`] of one connection.
+//! Out: [`Exchange`], handed to an [`Office`].
 //! Not here: how messages are read (`message`) and how they become exchanges (`pairing`).
 //!
 //! A connection begins as HTTP/1, or unknown. When its bytes are those of another protocol, or an

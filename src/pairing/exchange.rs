@@ -47,6 +47,7 @@ pub struct Exchange {
     /// Number of the connection in the capture, from 1; exchanges of one connection share it.
     pub connection: u64,
     /// The interface the connection was first seen on: index in the capture, from 0.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub interface: u32,
     /// What was spoken.
     pub protocol: Protocol,
@@ -78,6 +79,7 @@ pub struct Exchange {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub detail: Option<Box<Detail>>,
     /// What the detectors say of it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub findings: Findings,
 }
 
@@ -101,6 +103,7 @@ pub struct Request {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub upgrade: Option<Upgrade>,
     /// Sent by kubelet to see whether the container lives (`User-Agent: kube-probe/...`).
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub probe: bool,
     /// The packet with its first byte; of a failed connect, the first SYN.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -109,8 +112,10 @@ pub struct Request {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub last: Option<Mark>,
     /// Bytes of its body, without framing.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub body: u64,
     /// Of a failed connect: how many SYN were sent; otherwise 0.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub attempts: u32,
 }
 
@@ -125,6 +130,7 @@ pub struct Response {
     /// The packet with its last byte so far.
     pub last: Mark,
     /// Bytes of its body, without framing.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
     pub body: u64,
     /// It was made by a proxy of the mesh, not by the application, or may have been: how that shows.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -154,6 +160,12 @@ pub struct Late {
     pub status: Option<u16>,
     /// The packet with its first byte.
     pub mark: Mark,
+}
+
+/// Whether a field says nothing, and is left out of JSON.
+#[cfg(feature = "serde")]
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Exchange {

@@ -28,10 +28,13 @@ const BEHIND: Duration = Duration::from_secs(1);
 /// Lines that are written down before the queue is asked for: it is not held while they are.
 const LINES: usize = 256;
 
+/// Their bytes, about: a line may hold a path of 64 KiB.
+const TEXT: usize = 128 << 10;
+
 /// Memory for connections and for what waits, of all targets together: with the queue's 32 MiB and
 /// the compressor's it stays below 64 MiB.
-const CONNECTIONS: usize = 32_768;
-const BUFFERED: usize = 8 << 20;
+const CONNECTIONS: usize = 24_576;
+const BUFFERED: usize = 4 << 20;
 
 /// A target that is open, and what its thread gathers.
 pub(crate) struct Follower<'a> {
@@ -40,8 +43,9 @@ pub(crate) struct Follower<'a> {
     sandbox: Sandbox,
     board: &'a Board,
     analysis: Option<Analysis>,
-    /// What the analysis said, as records that wait for the batch to end.
-    lines: Vec<(Timestamp, bool, Vec<u8>)>,
+    /// What the analysis said, as records that wait for the batch to end; and their bytes.
+    lines: Vec<Head>,
+    text: Vec<u8>,
     queued: u64,
     refused: u64,
 }
@@ -72,7 +76,8 @@ impl<'a> Follower<'a> {
             };
             Analysis::new(Settings { limits, slow, live: true })
         });
-        Self { number, live, sandbox, board, analysis, lines: vec![], queued: 0, refused: 0 }
+        let (lines, text) = Default::default();
+        Self { number, live, sandbox, board, analysis, lines, text, queued: 0, refused: 0 }
     }
 
     /// Reads until the end, whatever it is, and says which. Needs no right.
@@ -208,8 +213,13 @@ impl<'a> Follower<'a> {
                 Event::Question(exchange) => line.question = Some(exchange),
                 Event::Connection(connection) => line.connection = Some(connection),
             }
-            self.lines.push((now(), is_unit, line.bytes()));
-            if self.lines.len() == LINES {
+            let begin = self.text.len();
+            line.write(&mut self.text);
+            let (target, len) = (self.number as u32, (self.text.len() - begin) as u32);
+            // Its times are in it.
+            let time = Timestamp::default();
+            self.lines.push(Head { target, is_unit, time, original_len: len, len });
+            if self.lines.len() == LINES || self.text.len() >= TEXT {
                 self.tell_lines();
             }
         }
@@ -222,15 +232,16 @@ impl<'a> Follower<'a> {
             return;
         }
         let mut queue = self.board.queue();
-        for (time, is_unit, bytes) in self.lines.drain(..) {
-            let (target, len) = (self.number as u32, bytes.len() as u32);
-            let head = Head { target, is_unit, time, original_len: len, len };
-            match take(&mut queue, self.board, head, &bytes) {
-                Taken::Yes => self.queued += u64::from(is_unit),
-                Taken::Full => self.refused += u64::from(is_unit),
+        let mut rest = &self.text[..];
+        for head in self.lines.drain(..) {
+            let bytes = rest.split_off(..head.len as usize).unwrap_or_default();
+            match take(&mut queue, self.board, head, bytes) {
+                Taken::Yes => self.queued += u64::from(head.is_unit),
+                Taken::Full => self.refused += u64::from(head.is_unit),
                 Taken::Over => self.board.end(Why::Count),
             }
         }
+        self.text.clear();
     }
 
     /// Says what was counted.

@@ -40,11 +40,17 @@ impl Line<'_> {
         Self { end: Some(true), ..Self::default() }
     }
 
+    /// Appends the line, with its end.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        // Strings and numbers into memory: nothing in it can fail.
+        let _ = serde_json::to_writer(&mut *out, self);
+        out.push(b'\n');
+    }
+
     /// The line, with its end.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        // Strings and numbers: nothing in it can fail.
-        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
         bytes
     }
 }

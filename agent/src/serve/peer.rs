@@ -13,6 +13,10 @@ use crate::frame::{self, Kind};
 /// How often counters are told at least; the contract says 2 s.
 const COUNTERS: Duration = Duration::from_secs(1);
 
+/// How long new things gather after everything was sent. Each turn costs every process on the way a
+/// few wake-ups, down to the reader, which take more from the pod than the bytes do.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// What is copied out of the queue at once: others wait for it meanwhile.
 const PIECE: usize = 128 << 10;
 
@@ -51,6 +55,8 @@ pub(crate) struct Peer {
     /// Targets whose end was told.
     told: Vec<bool>,
     counters: Instant,
+    /// Until then new things gather.
+    gathers: Instant,
     copied: Vec<u8>,
 }
 
@@ -110,6 +116,7 @@ impl Peer {
             unflushed: true,
             told: vec![false; board.targets()],
             counters: Instant::now() + COUNTERS,
+            gathers: Instant::now(),
             copied: Vec::new(),
         })
     }
@@ -140,7 +147,13 @@ impl Peer {
     /// When it wants to be fed again, though nothing new is there. One that does not read what it
     /// has wants nothing.
     pub(crate) fn next(&self) -> Option<Instant> {
-        (self.stream.is_some() && !self.is_full()).then_some(self.counters)
+        let wanted = if self.gathers() { self.gathers } else { self.counters };
+        (self.stream.is_some() && !self.is_full()).then_some(wanted)
+    }
+
+    /// Whether it does not want to know what is new for now.
+    pub(crate) fn gathers(&self) -> bool {
+        Instant::now() < self.gathers
     }
 
     fn is_full(&self) -> bool {
@@ -152,7 +165,7 @@ impl Peer {
     /// # Errors
     /// If it left.
     pub(crate) fn feed(&mut self, board: &Board) -> io::Result<bool> {
-        let mut more = true;
+        let mut more = !self.gathers();
         while more && !self.is_full() {
             more = self.write_more(board)?;
         }
@@ -219,6 +232,7 @@ impl Peer {
             stream.take()
         } else if self.unflushed {
             self.unflushed = false;
+            self.gathers = Instant::now() + GATHER;
             stream.flush()?
         } else {
             return Ok(false);

@@ -105,11 +105,9 @@ impl Ring {
 
     /// Forgets the units with smaller numbers, and what stands before them.
     pub(crate) fn forget(&mut self, number: u64) {
-        while self.front.number < number {
-            let Some(head) = self.head(0) else { return };
-            self.bytes.drain(..head.record());
-            self.front = after(self.front, head);
-        }
+        let to = self.find(number);
+        self.bytes.drain(..self.index(to));
+        self.front = to;
     }
 
     /// The place of the unit with this number, or of the nearest there is.
@@ -147,13 +145,18 @@ impl Ring {
     }
 
     fn head(&self, index: usize) -> Option<Head> {
-        let mut head = [0; HEAD];
-        if index.checked_add(HEAD)? > self.bytes.len() {
-            return None;
-        }
         let (first, second) = self.bytes.as_slices();
+        let whole = match index.checked_sub(first.len()) {
+            Some(index) => second.get(index..),
+            None => first.get(index..),
+        };
+        if let Some(head) = whole.and_then(<[u8]>::first_chunk) {
+            return Some(Head::read(*head));
+        }
+        // Torn by the end of the memory, or there is none.
+        let mut head = [0; HEAD];
         for (at, byte) in (index..).zip(&mut head) {
-            *byte = *first.get(at).or_else(|| second.get(at - first.len()))?;
+            *byte = *first.get(at).or_else(|| second.get(at.checked_sub(first.len())?))?;
         }
         Some(Head::read(head))
     }

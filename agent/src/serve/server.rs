@@ -92,7 +92,10 @@ impl<'a> Server<'a> {
             self.accept();
             self.hear_guests();
             let talks = self.hear_peer();
-            self.board.sleep();
+            let gathers = self.peer.as_ref().is_some_and(Peer::gathers);
+            if !gathers {
+                self.board.sleep();
+            }
             let more = self.feed();
             let now = Instant::now();
             if let Some(taken) = self.over(now) {
@@ -100,7 +103,9 @@ impl<'a> Server<'a> {
             }
             let until = if more || talks { now } else { self.next(now) };
             let waited = self.wait(until.saturating_duration_since(now));
-            self.board.awake();
+            if !gathers {
+                self.board.awake();
+            }
             waited?;
         }
     }

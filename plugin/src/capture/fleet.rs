@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long the API may go on calling a pod running whose network is gone.
 const LAG: Duration = Duration::from_secs(10);
 
+/// How long a cluster that cannot be asked is asked again though nobody is listened to.
+const PATIENCE: Duration = Duration::from_secs(40);
+
 /// All agents of one capture.
 #[derive(Clone)]
 pub(super) struct Fleet {
@@ -269,11 +272,8 @@ impl Crew {
         let (args, wanted) = (self.args(), self.args().wanted());
         let later = match soon(cluster::later(&self.fleet.cluster, &wanted, &self.known)).await {
             Some(Ok(later)) => later,
-            Some(Err(error)) => {
-                return self.say_once(format!("cannot look for new pods: {error:#}"));
-            }
-            // The streams tell, if that stays so.
-            None => return,
+            Some(Err(error)) => return self.unasked(format!("{error:#}")).await,
+            None => return self.unasked("the API server does not answer".into()).await,
         };
         let Later { new, known, over } = later;
         let room = args.max_pods.saturating_sub(known);
@@ -295,6 +295,21 @@ impl Crew {
             self.alone = None;
         } else if known == 0 {
             self.say_once(format!("no pod of {} is left; waiting for others", wanted.what()));
+        }
+    }
+
+    /// The cluster cannot be asked for pods. Where nobody is listened to that is the end, soon.
+    async fn unasked(&mut self, why: String) {
+        let cut = format!("cannot look for new pods: {why}");
+        self.say_once(cut.clone());
+        let Some(since) = self.alone else { return };
+        if self.short {
+            // Why is told already.
+            self.alone = None;
+        } else if since.elapsed() > PATIENCE {
+            let ended = Message::Ended { cut: Some(cut), refused: Vec::new() };
+            let _ = self.to.send(ended).await;
+            self.alone = None;
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::case::{Case, alone};
 use crate::cluster::{Cluster, until};
-use crate::plugin::Said;
+use crate::plugin::{Running, Said};
 
 /// Whether the API server answers.
 fn ready(cluster: &Cluster) -> bool {
@@ -22,13 +22,14 @@ fn node_answers(case: &Case<'_>) -> bool {
 fn the_api_server_restarts_and_nothing_is_lost() {
     let Some(cluster) = alone() else { return };
     let case = Case::new(&cluster, "api");
-    let mut running = case.capture(&["-o", "jsonl", "--duration", "25s"]);
+    let mut running = case.capture(&["-o", "jsonl"]);
     cluster.fault(&["stop-apiserver"]);
     assert!(!ready(&cluster));
     std::thread::sleep(Duration::from_secs(2));
     cluster.fault(&["start-apiserver"]);
     let before = running.out().lines().count();
     running.lines(before + 20);
+    running.signal("INT");
     let said = running.end(Duration::from_secs(90));
     complete(&case, &said);
     case.told(&said, 0, &[]);
@@ -60,8 +61,10 @@ fn a_network_that_is_away_for_good() {
         .map(|args| cluster.start(&case.user, args));
     both.iter_mut().for_each(|running| running.lines(5));
     cluster.fault(&["cut-client"]);
-    let [one, two] = both.map(|running| running.end(Duration::from_secs(90)));
+    let ended = until(Duration::from_secs(90), || both.iter_mut().all(Running::has_ended));
     cluster.fault(&["join-client"]);
+    let [one, two] = both.map(|running| running.end(Duration::from_secs(1)));
+    assert!(ended, "{}\n{}", one.err, two.err);
     assert!(until(Duration::from_secs(20), || ready(&cluster)));
     case.told(&one, 1, &["cut short", "no sign of life"]);
     case.told(&two, 1, &["cut short", "no sign of life"]);
@@ -116,7 +119,7 @@ fn a_node_frozen_for_good() {
     dead.clean();
 }
 
-/// Every call of the client between the first and the last that were seen is there, once.
+/// Every request that the server saw between the first and the last that were seen is there, once.
 fn complete(case: &Case<'_>, said: &Said) {
     let exchanges = said.exchanges();
     let mut ids: Vec<&str> =
@@ -127,12 +130,13 @@ fn complete(case: &Case<'_>, said: &Said) {
     assert_eq!(ids.len(), all, "some came twice");
     let times = || exchanges.iter().filter_map(|exchange| exchange["t"].as_f64());
     let (first, last) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
-    let log = case.here(&["logs", "busy", "-c", "client"]);
+    // Not the client's: on a busy machine some of its calls time out before they are sent.
+    let log = case.here(&["logs", "busy", "-c", "server"]);
     let calls = log.lines().filter_map(|line| serde_json::from_str(line).ok());
     let missing: Vec<serde_json::Value> = calls
         .filter(|call: &serde_json::Value| {
             let time = call["t"].as_f64().unwrap_or_default();
-            (first..last - 0.1).contains(&time)
+            (first + 0.1..last - 0.3).contains(&time)
         })
         .filter(|call| !ids.contains(&call["request_id"].as_str().unwrap_or_default()))
         .collect();

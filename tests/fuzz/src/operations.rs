@@ -68,7 +68,7 @@ const HTTP2: &[&[u8]] = &[
     b"\0\0\x0f\x07\0\0\0\0\0\0\0\0\x03\0\0\0\0max_age",
     b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\xff\xff",
     b"\0\0\x04\x08\0\0\0\0\x01\0\0\0\x08",
-    b"\0\0\x08\x06\0\0\0\0\012345678",
+    b"\0\0\x08\x06\0\0\0\0\x0012345678",
     b"\0\0\x05\x05\x04\0\0\0\x01\0\0\0\x02\x82",
     b"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
