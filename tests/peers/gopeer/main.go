@@ -1,7 +1,7 @@
 // Go as client and server: net/http with TLS, and HTTP/2 without it; gRPC.
 //
 //	gopeer get   [flags] URL         fetches it, and says what came or the error
-//	gopeer serve [flags] ADDRESS     /hello, /slow (0.6 s), /abort, /upload, /shutdown (of the server); every other path as /hello
+//	gopeer serve [flags] ADDRESS     /hello, /slow (1.5 s), /abort, /upload, /shutdown (of the server); every other path as /hello
 //	gopeer call  [flags] ADDRESS METHOD REQUEST    calls by gRPC, and says code, messages and message
 //	gopeer offer [flags] ADDRESS     serves gRPC
 package main
@@ -102,7 +102,7 @@ func serve(config *tls.Config, address string) {
 	server.Handler = http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		switch request.URL.Path {
 		case "/slow":
-			time.Sleep(600 * time.Millisecond)
+			time.Sleep(1500 * time.Millisecond)
 		case "/abort":
 			panic(http.ErrAbortHandler)
 		case "/upload":
