@@ -1,16 +1,17 @@
 use std::time::Duration;
 
 use super::{
-    Code, Severity, capture_lossy, client_closed_first, client_reset, client_reset_stream,
-    connect_refused, connect_timeout, flow_control_stall, grpc_deadline_exceeded, grpc_error,
-    idle_timeout, inferred_timeout, max_connection_age, no_response, proxy_answered,
-    server_closed_first, server_error, server_reset_stream, server_unavailable, slow_connect,
-    slow_response, stream_refused, tls_and_plaintext, tls_certificate_expired,
-    tls_certificate_rejected, tls_client_certificate, tls_handshake_failed, tls_left_silently,
-    truncated, websocket_aborted, websocket_error, websocket_refused,
+    Code, Findings, Severity, capture_lossy, client_closed_first, client_reset,
+    client_reset_stream, connect_refused, connect_timeout, flow_control_stall,
+    grpc_deadline_exceeded, grpc_error, idle_timeout, inferred_timeout, max_connection_age,
+    no_response, proxy_answered, server_closed_first, server_error, server_reset_stream,
+    server_unavailable, slow_connect, slow_response, stream_refused, tls_and_plaintext,
+    tls_certificate_expired, tls_certificate_rejected, tls_client_certificate,
+    tls_handshake_failed, tls_left_silently, truncated, websocket_aborted, websocket_error,
+    websocket_refused,
 };
 use crate::capture::Timestamp;
-use crate::pairing::Exchange;
+use crate::pairing::{Detail, Exchange, Outcome};
 
 /// What a detector may know beside the exchange.
 #[derive(Clone, Copy, Debug)]
@@ -76,12 +77,38 @@ pub static DETECTORS: [Detector; Code::ALL.len()] = [
 
 /// Sets [`Exchange::findings`] to what the detectors say of it.
 pub fn detect(exchange: &mut Exchange, context: &Context) {
-    exchange.findings = Default::default();
-    for detector in &DETECTORS {
-        if detector.applies.is_some_and(|applies| applies(exchange, context)) {
-            exchange.findings.insert(detector.code);
+    exchange.findings = match is_plain(exchange, context) {
+        true => Findings::default(),
+        false => asked(exchange, context),
+    };
+}
+
+/// What the detectors say, each asked.
+fn asked(exchange: &Exchange, context: &Context) -> Findings {
+    let says =
+        |detector: &&Detector| detector.applies.is_some_and(|applies| applies(exchange, context));
+    DETECTORS.iter().filter(says).map(|detector| detector.code).collect()
+}
+
+/// Whether nothing can be found: a whole answer in time, without an error. Nearly all are so, and
+/// asking every detector costs as much as reading a head.
+#[inline]
+fn is_plain(exchange: &Exchange, context: &Context) -> bool {
+    let detail = match exchange.detail.as_deref() {
+        None => true,
+        Some(Detail::Http2(http2)) => {
+            http2.stall.is_none()
+                && !http2.refused
+                && http2.error.is_none()
+                && http2.grpc.as_ref().is_none_or(|grpc| matches!(grpc.status, None | Some(0)))
         }
-    }
+        Some(Detail::WebSocket(_) | Detail::Tls(_) | Detail::Connect(_)) => false,
+    };
+    detail
+        && exchange.outcome == Outcome::Complete
+        && exchange.request.upgrade.is_none()
+        && exchange.response.as_ref().is_some_and(|response| response.status < 500)
+        && exchange.ttfb().is_none_or(|ttfb| ttfb < context.slow)
 }
 
 impl Code {
@@ -94,7 +121,9 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pairing::Outcome;
+    use crate::message::Upgrade;
+    use crate::pairing::ProxyAnswer;
+    use crate::pairing::detail::{Grpc, Http2};
     use crate::problem::samples;
 
     #[test]
@@ -112,6 +141,37 @@ mod tests {
             assert!(detector.explain.lines().all(|line| line.chars().count() <= 80), "{name}");
             assert!(detector.explain.contains("\nWhat to check next\n"), "{name}");
         }
+    }
+
+    #[test]
+    fn nothing_is_found_of_what_is_plain() {
+        let context = Context { slow: Duration::from_millis(50), now: samples::at_ms(60_000) };
+        let grpc =
+            |status| Http2 { grpc: Some(Grpc { status, ..Grpc::default() }), ..Http2::default() };
+        let mut details = vec![None, Some(Http2::default())];
+        details.extend([None, Some(0), Some(1), Some(4), Some(5), Some(14)].map(|s| Some(grpc(s))));
+        details.push(Some(Http2 { refused: true, ..Http2::default() }));
+        details.push(Some(Http2 { error: Some(7), ..Http2::default() }));
+        let mut plain = 0;
+        for outcome in Outcome::ALL {
+            for (status, millis) in [(200, 30), (404, 49), (200, 50), (500, 30), (503, 30)] {
+                for proxy in [None, Some(ProxyAnswer::Envoy), Some(ProxyAnswer::EnvoyPerhaps)] {
+                    for upgrade in [None, Some(Upgrade::WebSocket), Some(Upgrade::H2c)] {
+                        for detail in &details {
+                            let mut exchange = samples::answered(status, millis, proxy.clone());
+                            exchange.outcome = outcome;
+                            exchange.request.upgrade = upgrade;
+                            exchange.detail = detail.clone().map(Detail::Http2).map(Box::new);
+                            if is_plain(&exchange, &context) {
+                                assert!(asked(&exchange, &context).is_empty(), "{exchange:?}");
+                                plain += 1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(plain > 10, "{plain}");
     }
 
     #[test]
