@@ -512,7 +512,7 @@ impl StreamsHearing<'_> {
     }
 
     /// A request begins a stream.
-    fn request(&mut self, id: u32, mut head: Head, first: Mark, mark: Mark) {
+    fn request(&mut self, id: u32, head: &mut Head, first: Mark, mark: Mark) {
         self.opened(id);
         self.streams.lost = false;
         if !self.has_room() {
@@ -533,7 +533,7 @@ impl StreamsHearing<'_> {
         let mut stream = Stream::new(exchange, Progress::Open);
         stream.windows = self.streams.windows.map(|windows| windows.map(|window| window.stream()));
         stream.partial = head.partial && stream.pending.exchange.request.request_id.is_none();
-        stream.rpc(&mut head);
+        stream.rpc(head);
         self.streams.open.insert(id, stream);
         if !room {
             self.office.counts().hit(Limit::Buffered);
@@ -598,7 +598,7 @@ impl Http2Listener for StreamsHearing<'_> {
         self.streams.middle = false;
     }
 
-    fn headers(&mut self, direction: Direction, id: u32, mut head: Head, first: Mark, mark: Mark) {
+    fn headers(&mut self, direction: Direction, id: u32, head: &mut Head, first: Mark, mark: Mark) {
         if direction == Direction::ToServer {
             match self.streams.open.get_mut(&id) {
                 Some(stream) if stream.ended.is_some() => {}
@@ -629,7 +629,7 @@ impl Http2Listener for StreamsHearing<'_> {
             // An interim response: the final one follows.
             return;
         }
-        stream.rpc(&mut head);
+        stream.rpc(head);
         let pending = &mut stream.pending;
         if pending.exchange.response.is_some() {
             // Trailers.
@@ -652,7 +652,7 @@ impl Http2Listener for StreamsHearing<'_> {
             return;
         };
         pending.response = Progress::Open;
-        let proxy = match head.linkerd {
+        let proxy = match head.linkerd.take() {
             Some(error) => Some(ProxyAnswer::Linkerd(error)),
             None if !head.envoy || head.upstream => None,
             None if pending.exchange.request.upgrade.is_some() => Some(ProxyAnswer::EnvoyPerhaps),

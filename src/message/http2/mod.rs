@@ -37,7 +37,14 @@ pub(crate) trait Http2Listener {
     fn begins(&mut self);
 
     /// A header block.
-    fn headers(&mut self, direction: Direction, stream: u32, head: Head, first: Mark, mark: Mark);
+    fn headers(
+        &mut self,
+        direction: Direction,
+        stream: u32,
+        head: &mut Head,
+        first: Mark,
+        mark: Mark,
+    );
 
     /// A DATA frame begins; flow control counts all of it.
     fn frame(&mut self, direction: Direction, stream: u32, len: u32, mark: Mark);
@@ -506,7 +513,14 @@ impl Http2 {
             if frame.ends_headers() {
                 let mut head = Head::default();
                 let read = half.hpack.decode(part, |field| head.field(field));
-                self.block(direction, frame, read.is_ok().then_some(head), first, mark, listener);
+                self.block(
+                    direction,
+                    frame,
+                    read.is_ok().then_some(&mut head),
+                    first,
+                    mark,
+                    listener,
+                );
             } else {
                 let bytes = part.to_vec();
                 half.block = Some(Box::new(Block { frame, first, bytes, lost: false }));
@@ -529,11 +543,11 @@ impl Http2 {
         let Block { frame, first, bytes, lost } = *block;
         if lost {
             half.hpack.lost();
-            self.block(direction, frame, Some(Head::unread()), first, mark, listener);
+            self.block(direction, frame, Some(&mut Head::unread()), first, mark, listener);
         } else {
             let mut head = Head::default();
             let read = half.hpack.decode(&bytes, |field| head.field(field));
-            self.block(direction, frame, read.is_ok().then_some(head), first, mark, listener);
+            self.block(direction, frame, read.is_ok().then_some(&mut head), first, mark, listener);
         }
     }
 
@@ -542,15 +556,15 @@ impl Http2 {
         &mut self,
         direction: Direction,
         frame: Frame,
-        head: Option<Head>,
+        head: Option<&mut Head>,
         first: Mark,
         mark: Mark,
         listener: &mut impl Http2Listener,
     ) {
-        let head = head.unwrap_or_else(|| {
+        let Some(head) = head else {
             self.half(direction).hpack.lost();
-            Head::unread()
-        });
+            return self.block(direction, frame, Some(&mut Head::unread()), first, mark, listener);
+        };
         if frame.kind == Kind::Headers {
             listener.headers(direction, frame.stream, head, first, mark);
             if frame.ends_stream() {

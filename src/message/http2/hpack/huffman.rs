@@ -50,19 +50,22 @@ fn symbol(decoder: &mut HuffmanDecoder, bits: u32, len: u32) -> Option<u8> {
     }
 }
 
-/// A walk through the tree of codes, four bits a step.
+/// A walk through the tree of codes, a byte a step.
 #[derive(Debug)]
 pub(super) struct Huffman {
-    steps: Vec<[Step; 16]>,
+    steps: Vec<[Step; 256]>,
     /// Whether a string may end at the node: less than a byte of ones into a code.
     ends: Vec<bool>,
 }
 
-/// Where four bits lead. No code is shorter: they end one at most.
+/// Where a byte leads. No code is shorter than five bits: it ends two at most.
 #[derive(Clone, Copy, Debug, Default)]
 struct Step {
     node: u16,
-    symbol: Option<u8>,
+    /// The symbols whose codes it ends.
+    symbols: [u8; 2],
+    /// How many they are.
+    count: u8,
 }
 
 /// The node that no string comes to, nor leaves.
@@ -93,7 +96,7 @@ impl Huffman {
             }
         }
         let steps =
-            (0..tree.len() as u16).map(|node| std::array::from_fn(|four| step(&tree, node, four)));
+            (0..tree.len() as u16).map(|node| std::array::from_fn(|byte| step(&tree, node, byte)));
         let mut ends = vec![false; tree.len()];
         let mut node = ROOT;
         for _ in 0..8 {
@@ -108,15 +111,17 @@ impl Huffman {
 
     /// Decodes a string to the end of `to`.
     pub(super) fn decode(&self, bytes: &[u8], to: &mut Vec<u8>) -> Result<(), Broken> {
-        to.reserve(bytes.len() * 8 / 5);
+        let mut end = to.len();
+        // Two symbols are written each time; what is none is written over by the next one.
+        to.resize(end + bytes.len() * 2 + 2, 0);
         let mut node = ROOT;
         for &byte in bytes {
-            for four in [byte >> 4, byte & 15] {
-                let step = self.steps[usize::from(node)][usize::from(four)];
-                to.extend(step.symbol);
-                node = step.node;
-            }
+            let step = self.steps[usize::from(node)][usize::from(byte)];
+            to[end..end + 2].copy_from_slice(&step.symbols);
+            end += usize::from(step.count);
+            node = step.node;
         }
+        to.truncate(end);
         if self.ends[usize::from(node)] { Ok(()) } else { Err(Broken) }
     }
 }
@@ -127,17 +132,18 @@ enum Branch {
     Symbol(u8),
 }
 
-fn step(tree: &[[Option<Branch>; 2]], mut node: u16, four: usize) -> Step {
-    let mut symbol = None;
-    for shift in (0..4).rev() {
-        node = match tree[usize::from(node)][four >> shift & 1] {
+fn step(tree: &[[Option<Branch>; 2]], node: u16, byte: usize) -> Step {
+    let mut step = Step { node, ..Step::default() };
+    for shift in (0..8).rev() {
+        step.node = match tree[usize::from(step.node)][byte >> shift & 1] {
             Some(Branch::Node(next)) => next,
-            Some(Branch::Symbol(said)) => {
-                symbol = Some(said);
+            Some(Branch::Symbol(symbol)) => {
+                step.symbols[usize::from(step.count)] = symbol;
+                step.count += 1;
                 ROOT
             }
             None => NOWHERE,
         };
     }
-    Step { node, symbol }
+    step
 }
