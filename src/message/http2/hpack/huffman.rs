@@ -109,20 +109,25 @@ impl Huffman {
         Self { steps: steps.collect(), ends }
     }
 
-    /// Decodes a string to the end of `to`.
-    pub(super) fn decode(&self, bytes: &[u8], to: &mut Vec<u8>) -> Result<(), Broken> {
-        let mut end = to.len();
+    /// Decodes a string to the front of `room`, which grows as needed.
+    pub(super) fn decode<'a>(
+        &self,
+        bytes: &[u8],
+        room: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Broken> {
         // Two symbols are written each time; what is none is written over by the next one.
-        to.resize(end + bytes.len() * 2 + 2, 0);
-        let mut node = ROOT;
+        let most = bytes.len() * 2 + 2;
+        if room.len() < most {
+            room.resize(most, 0);
+        }
+        let (mut node, mut end) = (ROOT, 0);
         for &byte in bytes {
             let step = self.steps[usize::from(node)][usize::from(byte)];
-            to[end..end + 2].copy_from_slice(&step.symbols);
+            room[end..end + 2].copy_from_slice(&step.symbols);
             end += usize::from(step.count);
             node = step.node;
         }
-        to.truncate(end);
-        if self.ends[usize::from(node)] { Ok(()) } else { Err(Broken) }
+        if self.ends[usize::from(node)] { Ok(&room[..end]) } else { Err(Broken) }
     }
 }
 

@@ -176,7 +176,5 @@ fn string<'a, 'b: 'a>(rest: &mut &'b [u8], room: &'a mut Vec<u8>) -> Result<&'a 
     if !huffman {
         return Ok(bytes);
     }
-    room.clear();
-    HUFFMAN.decode(bytes, room)?;
-    Ok(room)
+    HUFFMAN.decode(bytes, room)
 }
