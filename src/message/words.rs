@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 /// A method; the usual ones need no copy.
+#[inline]
 pub(crate) fn method(name: &str) -> Cow<'static, str> {
     match name {
         "GET" => "GET".into(),
@@ -13,6 +14,7 @@ pub(crate) fn method(name: &str) -> Cow<'static, str> {
 }
 
 /// Text of a field, whatever bytes are in it.
+#[inline]
 pub(crate) fn text(bytes: &[u8]) -> Box<str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),

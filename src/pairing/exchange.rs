@@ -184,6 +184,7 @@ impl Exchange {
     }
 
     /// From the request's last byte to the first byte of the response that the client could take.
+    #[inline]
     pub fn ttfb(&self) -> Option<Duration> {
         Some(self.response.as_ref()?.first.time.since(self.request.last?.time))
     }
@@ -191,6 +192,7 @@ impl Exchange {
     /// From the request's last byte to the response's last, if the response is whole; of a WebSocket
     /// to its end, the first Close or else the first FIN or RST; of a TLS handshake that succeeded,
     /// to the proof of it.
+    #[inline]
     pub fn total(&self) -> Option<Duration> {
         match self.outcome {
             Outcome::Complete | Outcome::HalfCloseOk => {

@@ -159,6 +159,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
         }
     }
 
+    #[inline]
     fn end(&mut self, direction: Direction, mark: Mark) {
         match direction {
             Direction::ToServer => {

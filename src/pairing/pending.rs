@@ -69,6 +69,7 @@ impl Pending {
     }
 
     /// Ends it. An answer that came after the client had left is told apart from one it took.
+    #[inline]
     pub(super) fn end(mut self, (outcome, by, close): End) -> Box<Exchange> {
         let exchange = &mut self.exchange;
         // A request that was not captured may have been anything: only a whole answer that the
