@@ -620,7 +620,7 @@ impl Http2Listener for StreamsHearing<'_> {
             return;
         }
         if self.streams.sockets.is_open(id)
-            || !self.streams.open.contains_key(&id) && !self.orphan(id, &head)
+            || !self.streams.open.contains_key(&id) && !self.orphan(id, head)
         {
             return;
         }
