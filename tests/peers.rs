@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use meshsniff::pairing::detail::Grpc;
+use meshsniff::pairing::detail::{Grpc, grpc_status_name};
 use meshsniff::pairing::{Exchange, Outcome, Side};
 use meshsniff::problem::envoy_flags;
 use serde_json::Value;
@@ -217,26 +217,7 @@ fn side(side: Side) -> &'static str {
 
 /// As the gRPC documentation spells it.
 fn status(code: u32) -> String {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES.get(code as usize).map_or(code.to_string(), |name| (*name).to_owned())
+    grpc_status_name(code).map_or(code.to_string(), str::to_owned)
 }
 
 /// What the peers say against it, if they do.
