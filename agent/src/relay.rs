@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::exit;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub(crate) enum Error {
     NoSocket { path: PathBuf, reason: io::Error },
     #[error(transparent)]
     Rights(#[from] rights::Error),
+    #[error("a thread ended before it began")]
+    Thread,
     #[error("the capture ended before it had sent everything ({0})")]
     CutShort(io::Error),
     #[error("stdout: {0}")]
@@ -50,16 +53,24 @@ pub(crate) fn relay(args: &args::Relay) -> Result<(), Error> {
     writeln!(socket, "{}", args.from)?;
     let (stdin, stdout) = (own(io::stdin().as_fd())?, own(io::stdout().as_fd())?);
     let to = socket.try_clone()?;
+    let (says, said) = channel();
     thread::spawn(move || {
-        let code = match rights::drop_all(Work::Pass).and_then(|_| rights::verify()) {
-            Ok(()) => listen(stdin, to),
-            Err(_) => 1,
-        };
-        exit(code);
+        let given_up = give_up();
+        let confined = given_up.is_ok();
+        let _ = says.send(given_up);
+        if confined {
+            exit(listen(stdin, to));
+        }
     });
-    rights::drop_all(Work::Pass)?;
-    rights::verify()?;
+    give_up()?;
+    // Nothing is passed on while any thread has a right.
+    said.recv().map_err(|_| Error::Thread)??;
     pass(socket, stdout)
+}
+
+/// Gives up this thread's rights, and makes sure of it.
+fn give_up() -> Result<(), rights::Error> {
+    rights::drop_all(Work::Pass).and_then(|_| rights::verify())
 }
 
 fn own(stream: std::os::fd::BorrowedFd<'_>) -> io::Result<File> {
