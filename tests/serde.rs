@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use meshsniff::capture::{Item, Reader};
-use meshsniff::pairing::{Exchange, Outcome};
+use meshsniff::pairing::{Exchange, Outcome, Plain};
 use meshsniff::problem::Code;
 use meshsniff::report::{Ended, LeftOut, Lines, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event, Settings};
@@ -50,7 +50,7 @@ fn report<'a>(exchanges: impl Iterator<Item = &'a Exchange>, counts: &Counts) ->
 
 #[test]
 fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
-    let (mut count, mut connections) = (0, 0);
+    let (mut count, mut plain, mut connections) = (0, 0, 0);
     for path in support::captures() {
         let (events, counts) = analysed(&capture(path));
         for event in &events {
@@ -58,6 +58,13 @@ fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
                 Event::Exchange(exchange) | Event::Question(exchange) => {
                     assert_eq!(format!("{:?}", travelled(exchange)), format!("{exchange:?}"));
                     count += 1;
+                    if let Some(short) = Plain::of(exchange) {
+                        let json = serde_json::to_string(&short).unwrap();
+                        let back: Plain<Box<str>> = serde_json::from_str(&json).unwrap();
+                        let back = back.exchange(exchange.interface);
+                        assert_eq!(format!("{back:?}"), format!("{:?}", **exchange));
+                        plain += 1;
+                    }
                 }
                 Event::Connection(connection) => {
                     assert_eq!(format!("{:?}", travelled(connection)), format!("{connection:?}"));
@@ -69,7 +76,7 @@ fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
         let back: Counts = serde_json::from_str(&json).unwrap();
         assert_eq!(format!("{back:?}"), format!("{counts:?}"));
     }
-    assert!(count > 500, "{count} exchanges");
+    assert!(count > 500 && plain > 200, "{count} exchanges, {plain} of them plain");
     assert!(connections > 20, "{connections} connections");
 }
 

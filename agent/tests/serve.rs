@@ -11,8 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use meshsniff::capture::{Item, Reader};
-use meshsniff::pairing::Exchange;
+use meshsniff::pairing::{Exchange, Plain};
 use meshsniff::{Analysis, Event, Settings};
+use serde_json::Value;
 use support::pod::{Pod, Serve, inside, possible};
 use support::{AGENT, Frame, talk};
 
@@ -237,7 +238,7 @@ fn a_target_that_is_gone_ends_with_a_sentence() {
     };
     relay.until(|all| ended(all, 0) && ended(all, 1));
     two.inside(|| talk(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"));
-    relay.until(|all| all.lines().iter().any(|line| line["exchange"]["client"].is_string()));
+    relay.until(|all| all.lines().iter().any(|line| exchange(line).is_some()));
     relay.say("stop");
     let (code, brought, words) = relay.end();
     assert_eq!(code, Some(0));
@@ -322,6 +323,15 @@ fn brief(exchange: &Exchange) -> String {
     )
 }
 
+/// The exchange that a line is of, in whichever form.
+fn exchange(line: &Value) -> Option<Exchange> {
+    if let Some(plain) = line.get("plain") {
+        let plain: Plain<Box<str>> = serde_json::from_value(plain.clone()).unwrap();
+        return Some(plain.exchange(0));
+    }
+    line.get("exchange").map(|exchange| serde_json::from_value(exchange.clone()).unwrap())
+}
+
 #[test]
 fn exchanges_are_those_of_the_packets() {
     if !possible() {
@@ -336,12 +346,8 @@ fn exchanges_are_those_of_the_packets() {
         relay.say("stop");
         relay.end().1
     });
-    let sent: Vec<String> = lines
-        .lines()
-        .iter()
-        .filter(|line| line["exchange"].is_object())
-        .map(|line| brief(&serde_json::from_value(line["exchange"].clone()).unwrap()))
-        .collect();
+    let sent: Vec<String> =
+        lines.lines().iter().filter_map(|line| Some(brief(&exchange(line)?))).collect();
     let mut analysis = Analysis::new(Settings::default());
     let mut reader = Reader::new(&packets.bytes[..]);
     while let Some(item) = reader.next().unwrap() {

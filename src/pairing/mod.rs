@@ -14,6 +14,8 @@ mod in_order;
 mod messages;
 mod outcome;
 mod pending;
+#[cfg(feature = "serde")]
+mod plain;
 mod sockets;
 mod streams;
 mod websocket;
@@ -27,5 +29,7 @@ pub(crate) use handshake::Handshake;
 pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
+#[cfg(feature = "serde")]
+pub use plain::Plain;
 pub(crate) use streams::{Streams, StreamsHearing};
 pub(crate) use websocket::{End, Socket};

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use meshsniff::capture::{Packet, Timestamp};
+use meshsniff::pairing::Plain;
 use meshsniff::{Analysis, Event, Limits, Settings};
 use nix::poll::{PollFd, PollFlags};
 
@@ -209,7 +210,10 @@ impl<'a> Follower<'a> {
             let mut line = Line::of(self.number);
             let is_unit = !matches!(event, Event::Question(_));
             match &event {
-                Event::Exchange(exchange) => line.exchange = Some(exchange),
+                Event::Exchange(exchange) => match Plain::of(exchange) {
+                    Some(plain) => line.plain = Some(plain),
+                    None => line.exchange = Some(exchange),
+                },
                 Event::Question(exchange) => line.question = Some(exchange),
                 Event::Connection(connection) => line.connection = Some(connection),
             }

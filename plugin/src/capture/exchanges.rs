@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use meshsniff::pairing::{Connection, Exchange};
+use memchr::memchr;
+use meshsniff::pairing::{Connection, Exchange, Plain};
 use meshsniff::{Counts, Event};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -22,6 +23,7 @@ struct Line {
     #[serde(default)]
     target: usize,
     exchange: Option<Box<Exchange>>,
+    plain: Option<Plain<Box<str>>>,
     question: Option<Box<Exchange>>,
     connection: Option<Box<Connection>>,
     counts: Option<Counts>,
@@ -48,7 +50,7 @@ impl Source {
     fn push(&mut self, bytes: &[u8], all: &mut All) -> anyhow::Result<()> {
         self.rest.extend_from_slice(bytes);
         let mut used = 0;
-        while let Some(end) = self.rest[used..].iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr(b'\n', &self.rest[used..]) {
             let line = &self.rest[used..used + end];
             let line: Line = serde_json::from_slice(line).with_context(|| {
                 format!(
@@ -83,7 +85,8 @@ impl All {
         if let Some(counts) = line.counts {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
         }
-        let event = match (line.exchange, line.question, line.connection) {
+        let plain = line.plain.map(|plain| Box::new(plain.exchange(interface)));
+        let event = match (line.exchange.or(plain), line.question, line.connection) {
             (Some(exchange), ..) => Event::Exchange(own(exchange)),
             (_, Some(exchange), _) => Event::Question(own(exchange)),
             (.., Some(mut connection)) => {
