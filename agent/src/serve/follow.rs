@@ -1,6 +1,7 @@
 //! The thread of one target: from the kernel into the queue, never waiting for anybody.
 
 use std::io;
+use std::mem;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,13 @@ use crate::target::Sandbox;
 /// How often it is counted and asked whether the target is still there. A relay tells the counters
 /// every 2 s.
 const COUNT: Duration = Duration::from_secs(1);
+
+/// Packets between two waits that are many. Each wait for the kernel's next block is a wake-up that
+/// takes a core from the pod: where many come, several blocks are read at once.
+const MANY: usize = 256;
+
+/// How long it does not look then.
+const NAP: Duration = Duration::from_millis(10);
 
 /// Packets between two looks at the clock; the queue is held for no longer.
 const BATCH: usize = 512;
@@ -104,6 +112,7 @@ impl<'a> Follower<'a> {
         let deadline = self.board.until.duration.map(|duration| begun + duration);
         let mut ends: Option<(Why, Instant)> = None;
         let mut count = begun + COUNT;
+        let mut since_wait = 0;
         loop {
             let read = match self.analysis {
                 None => self.read_packets(),
@@ -127,8 +136,11 @@ impl<'a> Follower<'a> {
                 }
                 count = now + COUNT;
             }
+            since_wait += read;
             if read > 0 {
                 self.board.wake();
+            } else if mem::take(&mut since_wait) >= MANY {
+                let _ = wait(&mut [], NAP);
             } else {
                 self.rest();
                 let stops = ends.map(|(_, at)| at + REST).or(deadline);

@@ -1,6 +1,7 @@
 //! One relay: what it said, what it gets, and how far it is.
 
 use std::io::{self, Read, Write};
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -16,6 +17,15 @@ const COUNTERS: Duration = Duration::from_secs(1);
 /// How long new things gather after everything was sent. Each turn costs every process on the way a
 /// few wake-ups, down to the reader, which take more from the pod than the bytes do.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// The same where so much comes that nobody reads it as it comes.
+const GATHER_MUCH: Duration = Duration::from_millis(250);
+
+/// Bytes of one turn that are much.
+const MUCH: usize = 64 << 10;
+
+/// Of this part of the queue in one turn, the next one comes soon: it must not fill up meanwhile.
+const PART: usize = 8;
 
 /// What is copied out of the queue at once: others wait for it meanwhile.
 const PIECE: usize = 128 << 10;
@@ -50,8 +60,9 @@ pub(crate) struct Peer {
     sent: usize,
     place: Place,
     stream: Option<Stream>,
-    /// Whether something was written since the last flush.
+    /// Whether something was written since the last flush, and how many bytes of records.
     unflushed: bool,
+    fresh: usize,
     /// Targets whose end was told.
     told: Vec<bool>,
     counters: Instant,
@@ -114,6 +125,7 @@ impl Peer {
             place,
             stream: Some(Stream::begin(board)?),
             unflushed: true,
+            fresh: 0,
             told: vec![false; board.targets()],
             counters: Instant::now() + COUNTERS,
             gathers: Instant::now(),
@@ -202,6 +214,7 @@ impl Peer {
         if !self.copied.is_empty() {
             stream.records(&self.copied, board)?;
             (more, self.unflushed) = (true, true);
+            self.fresh += self.copied.len();
         }
         for (target, told) in self.told.iter_mut().enumerate() {
             if let Some(end) = &ends[target]
@@ -232,7 +245,10 @@ impl Peer {
             stream.take()
         } else if self.unflushed {
             self.unflushed = false;
-            self.gathers = Instant::now() + GATHER;
+            let much = MUCH..board.queue().ring.size() / PART;
+            let fresh = mem::take(&mut self.fresh);
+            let gather = if much.contains(&fresh) { GATHER_MUCH } else { GATHER };
+            self.gathers = Instant::now() + gather;
             stream.flush()?
         } else {
             return Ok(false);

@@ -79,6 +79,11 @@ impl Ring {
         Self { bytes: VecDeque::with_capacity(size), size, front, back }
     }
 
+    /// How many bytes have room.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The place of the oldest record.
     pub(crate) fn front(&self) -> Place {
         self.front
