@@ -9,6 +9,7 @@
 mod args;
 mod frame;
 mod live;
+mod precedence;
 mod record;
 mod relay;
 mod rights;

@@ -32,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::args::{self, Send};
 use crate::live::{Live, now};
+use crate::precedence;
 use crate::rights::{self, Work};
 use crate::say;
 use crate::signals::Stop;
@@ -72,6 +73,7 @@ enum Beginning {
 
 /// The whole of it; the order is the point. Returns the last words.
 pub(crate) fn serve(args: &args::Serve) -> Result<String, Error> {
+    precedence::give();
     let identity = Identity { sha256: own_hash().map_err(Error::OwnFile)?, capture: random() };
     let states = args.targets.iter().map(|target| State::new(&target.name, &args.source.interface));
     let board = Board::new(args.send, args.until, args.queue, states.collect(), Stop::listen()?)?;

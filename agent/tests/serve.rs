@@ -416,6 +416,22 @@ fn strangers_at_the_socket_change_nothing() {
     relay.until(|all| payloads(&all.packets().packets, 0).ends_with(b"answer"));
 }
 
+#[test]
+fn the_pod_is_not_interrupted_by_any_thread() {
+    if !possible() {
+        return;
+    }
+    let pod = Pod::new();
+    let serve = Serve::start(&[pod.target("shop/a")], &EXCHANGES);
+    serve.relay(0).until(|_| true);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", serve.child.id())).unwrap();
+    for task in tasks {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        let policy = stat.rsplit(')').next().unwrap().split_whitespace().nth(38).unwrap();
+        assert_eq!(policy, "3", "SCHED_BATCH: {stat}");
+    }
+}
+
 /// Processor time that a process took, in ticks of 10 ms.
 fn ticks(process: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
