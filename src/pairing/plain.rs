@@ -7,11 +7,11 @@ use crate::message::words::method;
 /// An exchange of HTTP/1 of which there is nothing to say but that it was answered: nearly all of a
 /// busy server's. As JSON it is an array, half as long as the [`Exchange`], of:
 ///
-/// connection, client, server, method, path, host, request id, whether it is a probe, the packet
-/// with the request's first byte, with its last, bytes of its body, status, the packet with the
-/// response's first byte, with its last, bytes of its body.
+/// connection, client, server, method, path, host, request id, whether it is a probe, bytes of the
+/// request's body, status, bytes of the response's body, and the [`Packets`].
 ///
-/// The first packet is `[NUMBER, TIME]`, the others say by how much they are later.
+/// In this order most of it stays as it is from one exchange to the next of the same connection, which
+/// makes it short when it is compressed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Plain<S>(
     u64,
@@ -22,31 +22,35 @@ pub struct Plain<S>(
     Option<S>,
     Option<S>,
     bool,
-    Mark,
-    Later,
     u64,
     u16,
-    Later,
-    Later,
     u64,
+    Packets,
 );
 
-/// By how much a packet is later: its number, and nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Later(i64, i64);
+/// The packets with the request's first byte, with its last, with the response's first, with its last:
+/// of each its number in the capture and nanoseconds since 1970, but for the first one by how much they
+/// are more than those of the one before.
+type Packets = [i64; 8];
 
-impl Later {
-    fn than(first: Mark, mark: Mark) -> Self {
-        let nanos = mark.time.nanos().wrapping_sub(first.time.nanos());
-        Self(mark.number.wrapping_sub(first.number).cast_signed(), nanos)
-    }
+fn packets(marks: [Mark; 4]) -> Packets {
+    let mut before = [0; 2];
+    let [a, b, c, d] = marks.map(|mark| {
+        let now = [mark.number.cast_signed(), mark.time.nanos()];
+        let more = [now[0].wrapping_sub(before[0]), now[1].wrapping_sub(before[1])];
+        before = now;
+        more
+    });
+    [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
+}
 
-    fn after(self, first: Mark) -> Mark {
-        Mark {
-            number: first.number.wrapping_add_signed(self.0),
-            time: Timestamp::from_nanos(first.time.nanos().wrapping_add(self.1)),
-        }
-    }
+fn marks(packets: Packets) -> [Mark; 4] {
+    let [mut number, mut nanos] = [0_i64; 2];
+    [0, 2, 4, 6].map(|at| {
+        number = number.wrapping_add(packets[at]);
+        nanos = nanos.wrapping_add(packets[at + 1]);
+        Mark { number: number.cast_unsigned(), time: Timestamp::from_nanos(nanos) }
+    })
 }
 
 impl<'a> Plain<&'a str> {
@@ -61,7 +65,7 @@ impl<'a> Plain<&'a str> {
             && (exchange.by.is_none() && exchange.close.is_none() && exchange.late.is_none())
             && (request.upgrade.is_none() && request.attempts == 0)
             && response.proxy.is_none();
-        let first = request.first.filter(|_| plain)?;
+        let (first, last) = (request.first.filter(|_| plain)?, request.last?);
         Some(Self(
             *connection,
             *client,
@@ -71,13 +75,10 @@ impl<'a> Plain<&'a str> {
             request.host.as_deref(),
             request.request_id.as_deref(),
             request.probe,
-            first,
-            Later::than(first, request.last?),
             request.body,
             response.status,
-            Later::than(first, response.first),
-            Later::than(first, response.last),
             response.body,
+            packets([first, last, response.first, response.last]),
         ))
     }
 }
@@ -86,7 +87,8 @@ impl Plain<Box<str>> {
     /// The exchange that it was made of, on this interface.
     pub fn exchange(self, interface: u32) -> Exchange {
         let Self(connection, client, server, named, path, host, request_id, probe, ..) = self;
-        let Self(.., first, request_last, request_body, status, begun, ended, body) = self;
+        let Self(.., request_body, status, body, packets) = self;
+        let [first, last, begun, ended] = marks(packets);
         Exchange {
             connection,
             interface,
@@ -101,17 +103,11 @@ impl Plain<Box<str>> {
                 request_id,
                 probe,
                 first: Some(first),
-                last: Some(request_last.after(first)),
+                last: Some(last),
                 body: request_body,
                 ..Request::default()
             },
-            response: Some(Response {
-                status,
-                first: begun.after(first),
-                last: ended.after(first),
-                body,
-                proxy: None,
-            }),
+            response: Some(Response { status, first: begun, last: ended, body, proxy: None }),
             outcome: Outcome::Complete,
             by: None,
             close: None,
