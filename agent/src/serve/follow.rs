@@ -25,7 +25,7 @@ const COUNT: Duration = Duration::from_secs(1);
 const MANY: usize = 256;
 
 /// How long it does not look then.
-const NAP: Duration = Duration::from_millis(10);
+const NAP: Duration = Duration::from_millis(30);
 
 /// Packets between two looks at the clock; the queue is held for no longer.
 const BATCH: usize = 512;
