@@ -24,7 +24,7 @@ impl Http2 {
         let Some(mut block) = half.block.take() else {
             if frame.ends_headers() {
                 let mut head = Head::default();
-                let read = half.hpack.decode(part, |field| head.field(field));
+                let read = half.hpack.decode_wanted(part, Head::wants, |field| head.field(field));
                 self.block(
                     direction,
                     frame,
@@ -58,7 +58,7 @@ impl Http2 {
             self.block(direction, frame, Some(&mut Head::unread()), first, mark, listener);
         } else {
             let mut head = Head::default();
-            let read = half.hpack.decode(&bytes, |field| head.field(field));
+            let read = half.hpack.decode_wanted(&bytes, Head::wants, |field| head.field(field));
             self.block(direction, frame, read.is_ok().then_some(&mut head), first, mark, listener);
         }
     }

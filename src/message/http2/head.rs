@@ -46,6 +46,29 @@ impl Head {
         Self { partial: true, ..Self::default() }
     }
 
+    /// Whether [`field`](Self::field) looks at the value of a field of this name.
+    pub(super) fn wants(name: &[u8]) -> bool {
+        matches!(
+            name,
+            b":method"
+                | b":path"
+                | b":scheme"
+                | b":authority"
+                | b"host"
+                | b":protocol"
+                | b":status"
+                | b"user-agent"
+                | b"x-request-id"
+                | b"server"
+                | b"x-envoy-upstream-service-time"
+                | b"l5d-proxy-error"
+                | b"content-type"
+                | b"grpc-status"
+                | b"grpc-message"
+                | b"grpc-timeout"
+        )
+    }
+
     pub(super) fn field(&mut self, field: Field<'_>) {
         let Some(name) = field.name else {
             self.partial = true;
@@ -140,6 +163,36 @@ fn percent_decoded(value: &[u8]) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_field_that_is_read_is_wanted() {
+        let values: [(&[u8], &[u8]); 18] = [
+            (b":method", b"GET"),
+            (b":path", b"/"),
+            (b":scheme", b"http"),
+            (b":authority", b"shop"),
+            (b"host", b"shop"),
+            (b":protocol", b"websocket"),
+            (b":status", b"200"),
+            (b"user-agent", b"kube-probe/1.35"),
+            (b"x-request-id", b"1"),
+            (b"server", b"envoy"),
+            (b"x-envoy-upstream-service-time", b"1"),
+            (b"l5d-proxy-error", b"x"),
+            (b"content-type", b"application/grpc"),
+            (b"grpc-status", b"0"),
+            (b"grpc-message", b"x"),
+            (b"grpc-timeout", b"1S"),
+            (b"traceparent", b"00-1"),
+            (b"te", b"trailers"),
+        ];
+        for (name, value) in values {
+            let mut head = Head::default();
+            head.field(Field { name: Some(name), value: Some(value) });
+            let read = format!("{head:?}") != format!("{:?}", Head::default());
+            assert_eq!(Head::wants(name), read, "{}", String::from_utf8_lossy(name));
+        }
+    }
 
     #[test]
     fn timeouts_have_six_units() {

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
-use super::{Broken, FIXED, Field, OVERHEAD};
+use super::fixed::{self, FIXED};
+use super::{Broken, Field, OVERHEAD};
 
 /// The size of a table until something else is said.
 const USUAL: usize = 4096;
@@ -15,13 +16,16 @@ const LARGEST: usize = 64 << 10;
 /// behind it is unknown. So it is never wrong to keep more than the real table has, of which no index
 /// speaks any more, nor to keep less:
 ///
-/// - The size of an entry whose name is not known is taken as less than it is: it may be kept longer.
+/// - The size of an entry whose name is not known, or whose value was not wanted, is taken as less than
+///   it is: it may be kept longer.
 /// - The real size of a table joined in the middle may be larger (entries are dropped too early) or
 ///   smaller (too late).
 /// - An entry larger than the table empties it and is not in it (section 4.4). If that is not seen, it
 ///   is kept as one of which no index speaks; if it is only believed, it is behind the known ones.
 #[derive(Debug)]
 pub(super) struct Dynamic {
+    /// The static table, which comes before it.
+    fixed: &'static [fixed::Entry],
     /// The newest entry first.
     entries: VecDeque<Entry>,
     /// Names and values in the order of their insertion, the dropped ones in front.
@@ -67,6 +71,7 @@ impl Entry {
 impl Dynamic {
     pub(super) fn new() -> Self {
         Self {
+            fixed: &FIXED,
             entries: VecDeque::new(),
             bytes: Vec::new(),
             size: 0,
@@ -89,11 +94,10 @@ impl Dynamic {
     #[inline]
     pub(super) fn at(&self, index: usize) -> Result<Field<'_>, Broken> {
         let index = index.checked_sub(1).ok_or(Broken)?;
-        let fixed = &*FIXED;
-        if let Some((name, value)) = fixed.get(index) {
+        if let Some((name, value)) = self.fixed.get(index) {
             return Ok(Field { name: Some(name), value: Some(value) });
         }
-        match self.entries.get(index - fixed.len()) {
+        match self.entries.get(index - self.fixed.len()) {
             Some(entry) => Ok(entry.of(&self.bytes)),
             None if self.rest == Rest::Unknown => Ok(Field { name: None, value: None }),
             None => Err(Broken),

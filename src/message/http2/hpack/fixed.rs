@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use loona_hpack::Decoder;
 
 /// A name and a value.
-type Entry = (Vec<u8>, Vec<u8>);
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
 /// The static table (RFC 7541 appendix A): its 61 entries in their order, the first at 0.
 pub(super) static FIXED: LazyLock<Vec<Entry>> = LazyLock::new(|| {

@@ -15,7 +15,6 @@ mod huffman;
 mod tests;
 
 use dynamic::Dynamic;
-use fixed::FIXED;
 use huffman::HUFFMAN;
 
 /// A field of a head. None: that was said before what was captured.
@@ -81,8 +80,23 @@ impl Hpack {
     /// # Errors
     ///
     /// Fields may have been said before that was seen.
-    pub fn decode(&mut self, block: &[u8], mut field: impl FnMut(Field<'_>)) -> Result<(), Broken> {
-        let read = self.read(block, &mut field);
+    pub fn decode(&mut self, block: &[u8], field: impl FnMut(Field<'_>)) -> Result<(), Broken> {
+        self.decode_wanted(block, |_| true, field)
+    }
+
+    /// As [`decode`](Self::decode), but the values of the names that are not wanted, always the same
+    /// ones, are not read: they are said to be empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub(super) fn decode_wanted(
+        &mut self,
+        block: &[u8],
+        wanted: impl Fn(&[u8]) -> bool,
+        mut field: impl FnMut(Field<'_>),
+    ) -> Result<(), Broken> {
+        let read = self.read(block, wanted, &mut field);
         if read.is_err() {
             self.lost();
         }
@@ -94,7 +108,12 @@ impl Hpack {
         read
     }
 
-    fn read(&mut self, mut rest: &[u8], field: &mut impl FnMut(Field<'_>)) -> Result<(), Broken> {
+    fn read(
+        &mut self,
+        mut rest: &[u8],
+        wanted: impl Fn(&[u8]) -> bool,
+        field: &mut impl FnMut(Field<'_>),
+    ) -> Result<(), Broken> {
         let mut room = LARGEST;
         let mut say = |name: Option<&[u8]>, value: Option<&[u8]>| {
             let size = name.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + OVERHEAD;
@@ -128,7 +147,10 @@ impl Hpack {
                     &self.name[..]
                 }),
             };
-            let value = string(&mut rest, &mut self.value)?;
+            let value = match name.is_none_or(&wanted) {
+                true => string(&mut rest, &mut self.value)?,
+                false => passed(&mut rest)?,
+            };
             say(name, Some(value))?;
             if told {
                 self.table.insert(name, value);
@@ -164,6 +186,13 @@ fn integer(rest: &mut &[u8], prefix: u32) -> Result<usize, Broken> {
     }
     *rest = tail;
     Ok(value)
+}
+
+/// Passes over a string.
+fn passed(rest: &mut &[u8]) -> Result<&'static [u8], Broken> {
+    let len = integer(rest, 7)?;
+    *rest = rest.get(len..).ok_or(Broken)?;
+    Ok(b"")
 }
 
 /// A string; one in Huffman's code is decoded to `room` (section 5.2).

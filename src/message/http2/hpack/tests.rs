@@ -3,8 +3,9 @@ use std::collections::VecDeque;
 use loona_hpack::encoder::encode_integer_into;
 use loona_hpack::huffman::HuffmanDecoder;
 
+use super::fixed::FIXED;
 use super::huffman::{Code, HUFFMAN, codes};
-use super::{Broken, FIXED, Field, Hpack};
+use super::{Broken, Field, Hpack};
 
 type Text = Vec<u8>;
 
@@ -170,6 +171,32 @@ fn from_the_beginning_all_is_known() {
             assert_eq!(decode(&mut hpack, &block), Ok(all), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn values_that_are_not_wanted_change_nothing_else() {
+    let codes = codes_by_symbol();
+    let wanted = |name: &[u8]| name.len().is_multiple_of(2);
+    let mut empty = 0;
+    for seed in 1..200 {
+        let mut encoder = Encoder::new(seed, &codes);
+        let mut hpack = Hpack::new();
+        for _ in 0..40 {
+            let (block, mut fields) = encoder.block();
+            fields.reverse();
+            let read = hpack.decode_wanted(&block, wanted, |said| {
+                let (name, value) = fields.pop().expect("no more are said");
+                assert_eq!(said.name, Some(&name[..]), "seed {seed}");
+                if wanted(&name) || said.value != Some(b"") {
+                    assert_eq!(said.value, Some(&value[..]), "seed {seed}");
+                } else {
+                    empty += usize::from(!value.is_empty());
+                }
+            });
+            assert_eq!((read, fields.len()), (Ok(()), 0), "seed {seed}");
+        }
+    }
+    assert!(empty > 5000, "{empty} values");
 }
 
 #[test]
