@@ -1,7 +1,7 @@
 //! `meshsniff-agent relay`: bytes between exec's stdin, stdout and stderr and the socket of `serve`.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,10 @@ pub(crate) enum Error {
     #[error(transparent)]
     Io(#[from] io::Error),
 }
+
+/// What is written to stdout at once: as much as a pipe holds. Each piece is read, copied and sent on by
+/// five processes between here and the reader.
+const GATHERED: usize = 64 << 10;
 
 /// Passes everything on until the end.
 ///
@@ -116,15 +120,19 @@ fn listen(mut stdin: File, mut socket: UnixStream) -> i32 {
 }
 
 /// From the socket to stdout and stderr, until the frame that says that this was all.
-fn pass(socket: UnixStream, mut stdout: File) -> Result<(), Error> {
+fn pass(socket: UnixStream, stdout: File) -> Result<(), Error> {
     let mut socket = BufReader::with_capacity(BUFFER, socket);
+    let mut stdout = BufWriter::with_capacity(GATHERED, stdout);
     let mut bytes = Vec::new();
     loop {
         match frame::read(&mut socket, &mut bytes).map_err(Error::CutShort)? {
             Kind::Stream => stdout.write_all(&bytes).map_err(Error::Stdout)?,
             // That nobody reads them is no failure.
             Kind::Words => drop(io::stderr().write_all(&bytes)),
-            Kind::End => return Ok(()),
+            Kind::End => return stdout.flush().map_err(Error::Stdout),
+        }
+        if socket.buffer().is_empty() {
+            stdout.flush().map_err(Error::Stdout)?;
         }
     }
 }
