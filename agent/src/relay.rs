@@ -27,6 +27,10 @@ const START: Duration = Duration::from_secs(10);
 /// What is read from the socket at once.
 const BUFFER: usize = 256 << 10;
 
+/// What is written to stdout at once: as much as a pipe holds. Each piece is read, copied and sent on by
+/// five processes between here and the reader.
+const GATHERED: usize = 64 << 10;
+
 /// Why it ended before everything was passed on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -43,10 +47,6 @@ pub(crate) enum Error {
     #[error(transparent)]
     Io(#[from] io::Error),
 }
-
-/// What is written to stdout at once: as much as a pipe holds. Each piece is read, copied and sent on by
-/// five processes between here and the reader.
-const GATHERED: usize = 64 << 10;
 
 /// Passes everything on until the end.
 ///
