@@ -25,7 +25,7 @@ fn a_rolling_restart_is_captured_to_its_end() {
     let case = Case::empty(&cluster, "rollout");
     case.namespace.busy_deployment("web", 1);
     let mut running = case.start(&case.user, &["deploy/web", "-o", "jsonl"]);
-    running.lines(5);
+    running.lines(25);
     // The only pod goes before the next comes.
     case.here(&["rollout", "restart", "deploy/web"]);
     case.namespace.rolled_out("web");
