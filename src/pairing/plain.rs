@@ -8,7 +8,10 @@ use crate::message::words::method;
 /// busy server's. As JSON it is an array, half as long as the [`Exchange`], of:
 ///
 /// connection, client, server, method, path, host, request id, whether it is a probe, bytes of the
-/// request's body, status, bytes of the response's body, and the [`Packets`].
+/// request's body, status, bytes of the response's body, and four packets: those with the request's
+/// first byte, with its last, with the response's first, with its last. They are one array, of each its
+/// number in the capture and nanoseconds since 1970, but for the first one by how much they are more than
+/// those of the one before.
 ///
 /// In this order most of it stays as it is from one exchange to the next of the same connection, which
 /// makes it short when it is compressed.
@@ -28,9 +31,7 @@ pub struct Plain<S>(
     Packets,
 );
 
-/// The packets with the request's first byte, with its last, with the response's first, with its last:
-/// of each its number in the capture and nanoseconds since 1970, but for the first one by how much they
-/// are more than those of the one before.
+/// Four packets, each but the first by how much it is later.
 type Packets = [i64; 8];
 
 fn packets(marks: [Mark; 4]) -> Packets {
