@@ -66,8 +66,7 @@ fn capture(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
 
     let mut live = Live::open(&args.source)?;
     live.filter(args.source.filter.as_deref())?;
-    let left = rights::drop_all(Work::Record(live.as_fd()))?;
-    rights::verify()?;
+    let left = rights::give_up(Work::Record(live.as_fd()))?;
     say(&begun(args, left));
     let end = record::record(&mut live, stdout, &stop, args.duration)?;
 

@@ -59,22 +59,17 @@ pub(crate) fn relay(args: &args::Relay) -> Result<(), Error> {
     let to = socket.try_clone()?;
     let (says, said) = channel();
     thread::spawn(move || {
-        let given_up = give_up();
+        let given_up = rights::give_up(Work::Pass);
         let confined = given_up.is_ok();
         let _ = says.send(given_up);
         if confined {
             exit(listen(stdin, to));
         }
     });
-    give_up()?;
+    rights::give_up(Work::Pass)?;
     // Nothing is passed on while any thread has a right.
     said.recv().map_err(|_| Error::Thread)??;
     pass(socket, stdout)
-}
-
-/// Gives up this thread's rights, and makes sure of it.
-fn give_up() -> Result<(), rights::Error> {
-    rights::drop_all(Work::Pass).and_then(|_| rights::verify())
 }
 
 fn own(stream: std::os::fd::BorrowedFd<'_>) -> io::Result<File> {

@@ -79,11 +79,18 @@ fn failed(right: &'static str) -> impl Fn(String) -> Error {
     move |reason| Error::Drop { right, reason }
 }
 
-/// Gives up every right of this thread. What is open stays open.
+/// Gives up every right of this thread, and makes sure that they are gone. What is open stays open.
 ///
 /// # Errors
-/// [`Error::Drop`] names the right that is kept, and why.
-pub(crate) fn drop_all(work: Work<'_>) -> Result<Left, Error> {
+/// [`Error::Drop`] names the right that is kept, and why; [`Error::StillThere`] one that only seemed
+/// to be given up.
+pub(crate) fn give_up(work: Work<'_>) -> Result<Left, Error> {
+    let left = drop_all(work)?;
+    verify()?;
+    Ok(left)
+}
+
+fn drop_all(work: Work<'_>) -> Result<Left, Error> {
     become_nobody()?;
     drop_capabilities()?;
     prctl::set_no_new_privs().map_err(|error| failed("new privileges")(error.to_string()))?;
@@ -273,7 +280,7 @@ fn common() -> Result<Calls, seccompiler::BackendError> {
 ///
 /// # Errors
 /// [`Error::StillThere`] names the right.
-pub(crate) fn verify() -> Result<(), Error> {
+fn verify() -> Result<(), Error> {
     for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
         let empty = caps::read(None, set).is_ok_and(|set| set.is_empty());
         gone(empty, "a capability")?;

@@ -99,8 +99,7 @@ pub(crate) fn serve(args: &args::Serve) -> Result<String, Error> {
         for thread in &begun {
             let _ = thread.go.send(());
         }
-        let left = rights::drop_all(Work::Serve(&captures))?;
-        rights::verify()?;
+        let left = rights::give_up(Work::Serve(&captures))?;
         for thread in &begun {
             match thread.said.recv() {
                 Ok(Beginning::GivenUp(done)) => done?,
@@ -160,8 +159,7 @@ fn begin<'scope>(
         if told.recv().is_err() {
             return;
         }
-        let given_up =
-            rights::drop_all(Work::Follow(&board.wakers())).and_then(|_| rights::verify());
+        let given_up = rights::give_up(Work::Follow(&board.wakers())).map(drop);
         let _ = says.send(Beginning::GivenUp(given_up));
         if told.recv().is_ok() {
             let slow = (args.send == Send::Exchanges).then_some(args.slow);
