@@ -23,16 +23,7 @@ impl Http2 {
         let first = half.first;
         let Some(mut block) = half.block.take() else {
             if frame.ends_headers() {
-                let mut head = Head::default();
-                let read = half.hpack.decode_wanted(part, Head::wants, |field| head.field(field));
-                self.block(
-                    direction,
-                    frame,
-                    read.is_ok().then_some(&mut head),
-                    first,
-                    mark,
-                    listener,
-                );
+                self.whole(direction, frame, part, first, mark, listener);
             } else {
                 let bytes = part.to_vec();
                 half.block = Some(Box::new(Block { frame, first, bytes, lost: false }));
@@ -57,14 +48,28 @@ impl Http2 {
             half.hpack.lost();
             self.block(direction, frame, Some(&mut Head::unread()), first, mark, listener);
         } else {
-            let mut head = Head::default();
-            let read = half.hpack.decode_wanted(&bytes, Head::wants, |field| head.field(field));
-            self.block(direction, frame, read.is_ok().then_some(&mut head), first, mark, listener);
+            self.whole(direction, frame, &bytes, first, mark, listener);
         }
     }
 
-    /// A header block is whole; `None` if it cannot be read: then its table is not known from here.
-    pub(super) fn block(
+    /// A header block has come whole.
+    fn whole(
+        &mut self,
+        direction: Direction,
+        frame: Frame,
+        bytes: &[u8],
+        first: Mark,
+        mark: Mark,
+        listener: &mut impl Http2Listener,
+    ) {
+        let mut head = Head::default();
+        let hpack = &mut self.half(direction).hpack;
+        let read = hpack.decode_wanted(bytes, Head::wants, |field| head.field(field));
+        self.block(direction, frame, read.is_ok().then_some(&mut head), first, mark, listener);
+    }
+
+    /// A header block has ended; `None` if it cannot be read: then its table is not known from here.
+    fn block(
         &mut self,
         direction: Direction,
         frame: Frame,
