@@ -6,9 +6,9 @@ use crate::capture::Mark;
 use crate::limits::Limit;
 use crate::message::Upgrade;
 use crate::message::http2::{Head, Http2Listener as _};
+use crate::pairing::Protocol;
 use crate::pairing::in_order::blank;
 use crate::pairing::pending::{Progress, UNKNOWN};
-use crate::pairing::{Outcome, Protocol, Side};
 
 /// Streams whose request was not captured, of which more is waited for: an older one is given up.
 const ORPHANS: usize = 64;
@@ -87,21 +87,6 @@ impl StreamsHearing<'_> {
             let mark = away.mark;
             self.refused(id, mark);
         }
-    }
-
-    /// The server does not look at a stream.
-    pub(super) fn refused(&mut self, id: u32, mark: Mark) {
-        let Some(stream) = self.streams.live(id) else { return };
-        if stream.reset.is_some() || stream.pending.response != Progress::None {
-            return;
-        }
-        let end = if stream.doubtful {
-            UNKNOWN
-        } else {
-            stream.http2.refused = true;
-            (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark))
-        };
-        self.end_stream(id, end);
     }
 
     /// A header block of the server on a stream that is not open; answers whether it is now.

@@ -95,6 +95,21 @@ impl StreamsHearing<'_> {
         self.office.ended(exchange);
     }
 
+    /// The server does not look at a stream.
+    pub(super) fn refused(&mut self, id: u32, mark: Mark) {
+        let Some(stream) = self.streams.live(id) else { return };
+        if stream.reset.is_some() || stream.pending.response != Progress::None {
+            return;
+        }
+        let end = if stream.doubtful {
+            UNKNOWN
+        } else {
+            stream.http2.refused = true;
+            (Outcome::ServerClosedBeforeResponse, Some(Side::Server), Some(mark))
+        };
+        self.end_stream(id, end);
+    }
+
     /// Ends all streams, each as `how` says; `None` keeps it.
     pub(super) fn end_all(&mut self, how: impl Fn(&Stream) -> Option<End>) {
         if self.streams.open.is_empty() {
