@@ -60,8 +60,9 @@ pub(crate) struct Peer {
     sent: usize,
     place: Place,
     stream: Option<Stream>,
-    /// Whether something was written since the last flush, and how many bytes of records.
+    /// Whether something was written since the last flush.
     unflushed: bool,
+    /// Bytes of the records among it.
     fresh: usize,
     /// Targets whose end was told.
     told: Vec<bool>,
