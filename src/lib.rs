@@ -7,6 +7,8 @@
 //! capture → decode → flow → message → pairing → problem → report
 //! ```
 //!
+//! [`slow`] stands beside the road: of several captures of one workload, which pod is slow.
+//!
 //! The library does no I/O of its own but through `Read` and `Write`: no clock, no sockets, no
 //! threads, no environment. Time is the capture's. [`Analysis`] is the one place where the stages
 //! meet.
@@ -24,6 +26,7 @@ pub mod message;
 pub mod pairing;
 pub mod problem;
 pub mod report;
+pub mod slow;
 
 pub use analysis::{Analysis, Event, Settings};
 pub use counts::Counts;

@@ -35,6 +35,8 @@ mod write;
 pub use document::Document;
 pub use json::{Numbers, write_exchange};
 pub use palette::Palette;
+pub(crate) use route::Routes;
 pub use route::fold;
+pub(crate) use subject::Subject;
 pub use summary::{Ended, LeftOut, Summary};
 pub use text::Lines;

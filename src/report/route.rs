@@ -11,8 +11,8 @@ const CACHE: usize = 1024;
 /// The routes seen, found by method and path.
 ///
 /// A path that was seen lately is found by its hash alone; another one is folded first.
-#[derive(Debug)]
-pub(super) struct Routes {
+#[derive(Clone, Debug)]
+pub(crate) struct Routes {
     cache: Box<[(u64, u32)]>,
     by_name: HashMap<Box<str>, u32, FixedState>,
     hasher: FixedState,
@@ -25,7 +25,7 @@ const NONE: u32 = u32::MAX;
 
 impl Routes {
     /// No routes yet; at most `most` of them.
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self {
             cache: vec![(0, NONE); CACHE].into(),
             by_name: HashMap::default(),
@@ -37,7 +37,7 @@ impl Routes {
 
     /// The number of the route, from 0, and its name if it is new. `None`: there are too many.
     #[inline]
-    pub(super) fn find(&mut self, method: &str, path: &str) -> (Option<u32>, Option<&str>) {
+    pub(crate) fn find(&mut self, method: &str, path: &str) -> (Option<u32>, Option<&str>) {
         let mut hasher = self.hasher.build_hasher();
         method.hash(&mut hasher);
         path.hash(&mut hasher);
@@ -61,7 +61,7 @@ impl Routes {
     }
 
     /// As [`find`](Self::find), by a name that is not folded.
-    pub(super) fn find_name(&mut self, name: &str) -> (Option<u32>, Option<&str>) {
+    pub(crate) fn find_name(&mut self, name: &str) -> (Option<u32>, Option<&str>) {
         self.name.clear();
         self.name.push_str(name);
         let (route, new) = self.by_name();

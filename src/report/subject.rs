@@ -4,7 +4,7 @@ use crate::pairing::{Exchange, Outcome, Protocol};
 /// What was asked, in the words of its protocol: the same in lines, in comments and as the name of
 /// a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject<'a> {
+pub(crate) enum Subject<'a> {
     /// A word such as `GET`, `gRPC` or `WS`, and a path that may be folded.
     Path(&'a str, &'a str),
     /// `TLS` and the name that was asked for.
@@ -20,7 +20,7 @@ pub(super) enum Subject<'a> {
 impl<'a> Subject<'a> {
     /// The subject of an exchange.
     #[inline]
-    pub(super) fn of(exchange: &'a Exchange) -> Self {
+    pub(crate) fn of(exchange: &'a Exchange) -> Self {
         let request = &exchange.request;
         match (exchange.protocol, &request.method, &request.path) {
             (Protocol::Grpc, _, Some(path)) => {
@@ -42,7 +42,7 @@ impl<'a> Subject<'a> {
     /// Appends it, safe to show; a path has `width` columns at most. Answers how many columns were
     /// used.
     #[inline]
-    pub(super) fn write(self, out: &mut Vec<u8>, exchange: &Exchange, width: usize) -> usize {
+    pub(crate) fn write(self, out: &mut Vec<u8>, exchange: &Exchange, width: usize) -> usize {
         let start = out.len();
         match self {
             Self::Path(word, path) => {

@@ -1,0 +1,274 @@
+use std::time::Duration;
+
+use super::own::{OTHER, Own};
+use crate::capture::Timestamp;
+use crate::pairing::{Exchange, Outcome, Protocol};
+use crate::report::{Routes, Subject};
+
+/// Routes told apart; requests of further ones are left out, and counted.
+const ROUTES: u32 = 512;
+/// Samples kept, 20 bytes each. Where more come, every other one is thrown, of all pods alike.
+const MOST: usize = 2 << 20;
+
+/// The requests of several pods: when each began, how long it took.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    pub(super) pods: Vec<Pod>,
+    pub(super) routes: Vec<Box<str>>,
+    names: Routes,
+    /// Times are counted from here: an hour before the first exchange.
+    base: Option<Timestamp>,
+    kept: usize,
+    /// One of so many is kept, as a power of two.
+    thinned: u32,
+    /// Requests of routes beyond those told apart.
+    pub(super) left_out: u64,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+/// What was seen at one pod.
+#[derive(Clone, Debug)]
+pub(super) struct Pod {
+    pub(super) name: Box<str>,
+    /// What it may share with others: version, node, zone.
+    pub(super) attributes: Vec<(String, String)>,
+    pub(super) samples: Vec<Sample>,
+    pub(super) own: Own,
+    /// Requests that ended in an error, by the place of their server.
+    pub(super) failures: Vec<(u8, u64)>,
+    count: u32,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// When it began, in ms since the base.
+    pub(super) at: u32,
+    /// How long it took, in ms: to the first byte of the answer, late ones included; or as long as
+    /// it was waited for, if `unseen`.
+    pub(super) took: f32,
+    /// When its client gave up, in ms; infinite if it did not. While it is `open`, its age.
+    pub(super) gave_up: f32,
+    pub(super) route: u16,
+    server: u8,
+    /// Its answer was never seen.
+    pub(super) unseen: bool,
+    /// Neither answered nor given up when the capture ended.
+    pub(super) open: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Took {
+    /// The answer began after so long.
+    Answered(Duration),
+    /// The client gave up after so long; its answer began later, or was never seen.
+    GaveUp(Duration, Option<Duration>),
+    /// Neither, until the capture ended.
+    Open,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Samples {
+    /// None yet.
+    pub fn new() -> Self {
+        Self {
+            pods: Vec::new(),
+            routes: Vec::new(),
+            names: Routes::new(ROUTES),
+            base: None,
+            kept: 0,
+            thinned: 0,
+            left_out: 0,
+            span: None,
+        }
+    }
+
+    /// A pod; answers its number. `attributes` are what it may share with others, as
+    /// `("version", "v2")`.
+    pub fn pod(&mut self, name: &str, attributes: Vec<(String, String)>) -> usize {
+        self.pods.push(Pod {
+            name: name.into(),
+            attributes,
+            samples: Vec::new(),
+            own: Own::default(),
+            failures: Vec::new(),
+            count: 0,
+        });
+        self.pods.len() - 1
+    }
+
+    /// Says from when to when was captured; otherwise it is from the first request to the last.
+    pub fn span(&mut self, from: Timestamp, until: Timestamp) {
+        self.span = Some((from, until));
+    }
+
+    /// The name of a pod.
+    pub fn name(&self, pod: usize) -> &str {
+        self.pods.get(pod).map_or("", |pod| &pod.name)
+    }
+
+    /// Takes an exchange that was seen at this pod.
+    pub fn exchange(&mut self, pod: usize, exchange: &Exchange) {
+        let Some(place) = self.pods.get_mut(pod) else { return };
+        if !matches!(exchange.protocol, Protocol::Http1 | Protocol::H2 | Protocol::Grpc) {
+            return;
+        }
+        let server = place.own.place(exchange.client, exchange.server);
+        if is_error(exchange) {
+            match place.failures.iter_mut().find(|(known, _)| *known == server) {
+                Some((_, count)) => *count += 1,
+                None => place.failures.push((server, 1)),
+            }
+        }
+        let (Subject::Path(word, path), Some(at), Some(took)) =
+            (Subject::of(exchange), exchange.request.last, took(exchange))
+        else {
+            return;
+        };
+        match self.names.find(word, path) {
+            (Some(route), name) => {
+                self.routes.extend(name.map(Into::into));
+                self.add(pod, route as u16, server, at.time, took);
+            }
+            (None, _) => self.left_out += 1,
+        }
+    }
+
+    /// Takes a request to the pod itself that was told apart by others.
+    pub fn request(&mut self, pod: usize, route: &str, at: Timestamp, took: Took) {
+        let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let Some(place) = self.pods.get_mut(pod) else { return };
+        let server = place.own.place(here, here);
+        match self.names.find_name(route) {
+            (Some(route), name) => {
+                self.routes.extend(name.map(Into::into));
+                self.add(pod, route as u16, server, at, took);
+            }
+            (None, _) => self.left_out += 1,
+        }
+    }
+
+    fn add(&mut self, pod: usize, route: u16, server: u8, at: Timestamp, took: Took) {
+        let hour = Duration::from_secs(3600);
+        let first = Timestamp::from_nanos(at.nanos().saturating_sub(hour.as_nanos() as i64));
+        let base = *self.base.get_or_insert(first);
+        let millis = |span: Duration| span.as_secs_f64() as f32 * 1000.0;
+        let (took, gave_up, unseen, open) = match took {
+            Took::Answered(took) => (millis(took), f32::INFINITY, false, false),
+            Took::GaveUp(after, Some(late)) => (millis(late), millis(after), false, false),
+            Took::GaveUp(after, None) => (millis(after), millis(after), true, false),
+            Took::Open => (0.0, 0.0, true, true),
+        };
+        let at = u32::try_from(at.since(base).as_millis()).unwrap_or(u32::MAX);
+        let sample = Sample { at, took, gave_up, route, server, unseen, open };
+        let place = &mut self.pods[pod];
+        place.count = place.count.wrapping_add(1);
+        if is_kept(place.count, self.thinned) {
+            place.samples.push(sample);
+            self.kept += 1;
+            if self.kept > MOST {
+                self.thin();
+            }
+        }
+    }
+
+    /// Throws every other sample.
+    fn thin(&mut self) {
+        self.thinned += 1;
+        for pod in &mut self.pods {
+            let mut place = 0;
+            pod.samples.retain(|_| {
+                place += 1;
+                is_kept(place, 1)
+            });
+        }
+        self.kept = self.pods.iter().map(|pod| pod.samples.len()).sum();
+    }
+
+    /// How many requests a sample stands for.
+    pub(super) fn weight(&self) -> u64 {
+        1 << self.thinned
+    }
+
+    /// From when to when, in ms since the base.
+    pub(super) fn window(&self) -> (u32, u32) {
+        let Some(base) = self.base else { return (0, 0) };
+        if let Some((from, until)) = self.span {
+            let millis = |time: Timestamp| u32::try_from(time.since(base).as_millis());
+            return (millis(from).unwrap_or(u32::MAX), millis(until).unwrap_or(u32::MAX));
+        }
+        let all = self.pods.iter().flat_map(|pod| &pod.samples);
+        let end = |sample: &Sample| sample.at.saturating_add(sample.took as u32);
+        let ends = all.map(|sample| (sample.at, end(sample)));
+        let (from, until) = ends
+            .fold((u32::MAX, 0), |(from, until), (first, last)| (from.min(first), until.max(last)));
+        if from > until { (0, 0) } else { (from, until) }
+    }
+
+    /// The requests to the pods themselves; of those still open, as old as they are then.
+    pub(super) fn own(&self) -> Vec<Vec<Sample>> {
+        let (_, until) = self.window();
+        let of = |pod: &Pod| {
+            let own = pod.own.are();
+            let mine = pod.samples.iter().filter(|sample| is_own(&own, sample.server)).copied();
+            let aged = mine.map(|sample| {
+                if !sample.open {
+                    return sample;
+                }
+                let age = until.saturating_sub(sample.at) as f32;
+                Sample { took: age, gave_up: age, ..sample }
+            });
+            aged.collect()
+        };
+        self.pods.iter().map(of).collect()
+    }
+}
+
+impl Pod {
+    /// Requests to it that ended in an error.
+    pub(super) fn failed(&self) -> u64 {
+        let own = self.own.are();
+        let mine = self.failures.iter().filter(|(server, _)| is_own(&own, *server));
+        mine.map(|(_, count)| count).sum()
+    }
+}
+
+fn is_own(own: &[bool], server: u8) -> bool {
+    server != OTHER && own.get(usize::from(server)).is_some_and(|own| *own)
+}
+
+/// Whether the sample of this number is one of the 2^`thinned`, in no rhythm that callers may have.
+fn is_kept(number: u32, thinned: u32) -> bool {
+    let mixed = (number.wrapping_mul(0x9E37_79B1) ^ (number >> 7)).wrapping_mul(0x85EB_CA6B);
+    mixed.leading_zeros() >= thinned
+}
+
+fn took(exchange: &Exchange) -> Option<Took> {
+    match exchange.outcome {
+        Outcome::ClientFinBeforeResponse
+        | Outcome::ClientRstBeforeResponse
+        | Outcome::ClientRstStreamBeforeResponse => {
+            Some(Took::GaveUp(exchange.gap()?, exchange.late()))
+        }
+        Outcome::InProgress if exchange.response.is_none() => Some(Took::Open),
+        _ => exchange.ttfb().map(Took::Answered),
+    }
+}
+
+/// Whether it failed for another reason than that its client gave up.
+fn is_error(exchange: &Exchange) -> bool {
+    let status = exchange.response.as_ref().map(|response| response.status);
+    let grpc = exchange.grpc().and_then(|grpc| grpc.status);
+    match exchange.outcome {
+        Outcome::ServerClosedBeforeResponse
+        | Outcome::ServerRstStreamBeforeResponse
+        | Outcome::TruncatedResponse => true,
+        _ => status.is_some_and(|status| status >= 500) || grpc.is_some_and(|status| status != 0),
+    }
+}

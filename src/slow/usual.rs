@@ -1,0 +1,69 @@
+use super::samples::Sample;
+
+/// Requests of a route below which a pod's median says nothing.
+const ENOUGH: usize = 10;
+
+/// What is usual on a route, in ms; infinite where it is not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Usual {
+    /// The median on the pod that is at the lower quartile of all.
+    pub(super) time: f32,
+    /// What took so long would have been given up: a little less than the median patience of those
+    /// who gave up. The route's, not of each client: an impatient one says nothing of the pod.
+    pub(super) limit: f32,
+}
+
+/// What is usual on each route. `limit` holds where no client gives up.
+pub(super) fn usual(pods: &[Vec<Sample>], routes: usize, limit: Option<f32>) -> Vec<Usual> {
+    let mut by_route: Vec<Route> = vec![Route::default(); routes];
+    let mut of_pod: Vec<Vec<f32>> = vec![Vec::new(); routes];
+    for samples in pods {
+        for sample in samples {
+            let route = usize::from(sample.route);
+            of_pod[route].push(if sample.unseen { f32::INFINITY } else { sample.took });
+            if !sample.open && sample.gave_up.is_finite() {
+                by_route[route].gave_up.push(sample.gave_up);
+            }
+        }
+        for (times, route) in of_pod.iter_mut().zip(&mut by_route) {
+            if times.len() >= ENOUGH {
+                route.medians.push(lower_median(times));
+            }
+            route.all.append(times);
+        }
+    }
+    by_route.into_iter().map(|route| route.usual(limit)).collect()
+}
+
+#[derive(Clone, Default)]
+struct Route {
+    all: Vec<f32>,
+    /// Of the pods that have enough.
+    medians: Vec<f32>,
+    gave_up: Vec<f32>,
+}
+
+impl Route {
+    fn usual(mut self, limit: Option<f32>) -> Usual {
+        let mut time =
+            if self.all.is_empty() { f32::INFINITY } else { lower_median(&mut self.all) };
+        if self.medians.len() >= 2 {
+            let place = (self.medians.len() - 1) / 4;
+            time = time.min(*self.medians.select_nth_unstable_by(place, f32::total_cmp).1);
+        }
+        let given = limit.unwrap_or(f32::INFINITY);
+        let limit = if self.gave_up.is_empty() { given } else { 0.95 * median(&mut self.gave_up) };
+        Usual { time, limit }
+    }
+}
+
+/// The median; of an even number, the smaller of the two in the middle. There must be one.
+pub(super) fn lower_median(times: &mut [f32]) -> f32 {
+    let place = (times.len() - 1) / 2;
+    *times.select_nth_unstable_by(place, f32::total_cmp).1
+}
+
+fn median(times: &mut [f32]) -> f32 {
+    times.sort_unstable_by(f32::total_cmp);
+    (times[(times.len() - 1) / 2] + times[times.len() / 2]) / 2.0
+}
