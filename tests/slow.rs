@@ -60,9 +60,18 @@ fn each_data_set_gets_its_right_answer() {
             assert_eq!(verdict.slow[0].route.as_deref(), route.as_str(), "{said}");
         }
         assert_eq!(verdict.more.is_some(), verdict.answer == Answer::NotEnough, "{said}");
-        println!("{said}");
-        for slow in &verdict.slow {
-            println!("   {}", slow.sentence());
-        }
     }
+}
+
+#[test]
+fn a_slow_pod_is_told_in_a_sentence() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slow/cases/04-stuck.json");
+    let case: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let verdict = Verdict::of(&samples(&case), &Question::default());
+    assert_eq!(
+        verdict.slow[0].sentence(),
+        "web-1 is slow: 22 of its 22 requests reached the limit at which clients give up; 0 would \
+         have on the other pods. On GET /items its median is >500 ms; usual is 4.4 ms."
+    );
+    assert_eq!(verdict.slow[0].given_up, 22);
 }

@@ -1,16 +1,20 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::compare::{Comparison, compare};
-use super::figures::{Wait, wait};
+use super::figures::{Wait, span, waits};
 use super::samples::{Sample, Samples};
 use super::table::Table;
 use super::test::Test;
-use super::usual::lower_median;
+use super::usual::Usual;
+use crate::problem::Span;
 
 /// Why a pod is named.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// Its name.
     pub pod: String,
-    /// The route that it is slow on, if it is one that most of it comes from.
+    /// The route that it is slow on, if most of it comes from one; otherwise it is on all.
     pub route: Option<String>,
     /// By what its requests count as slow; `None`: it answers nothing.
     pub test: Option<Test>,
@@ -22,10 +26,19 @@ pub struct Evidence {
     pub expected: u64,
     /// How many of them were given up by their client.
     pub given_up: u64,
-    /// Its median.
-    pub median: Option<Wait>,
-    /// The median of the pods that are not named.
-    pub others: Option<Wait>,
+    /// What it is like on the route with most of its slow requests.
+    pub medians: Option<Medians>,
+}
+
+/// The medians of one route.
+#[derive(Clone, Debug)]
+pub struct Medians {
+    /// The route.
+    pub route: String,
+    /// The median of the pod that is named.
+    pub own: Wait,
+    /// The usual time of the route: the median of the pod that is at the lower quartile of all.
+    pub usual: Duration,
 }
 
 impl Evidence {
@@ -33,84 +46,109 @@ impl Evidence {
     pub(super) fn new(
         samples: &Samples,
         own: &[Vec<Sample>],
+        usual: &[Usual],
         table: &Table,
         named: &[bool],
         pod: usize,
     ) -> Self {
         let sub: Vec<bool> = (0..named.len()).map(|one| !named[one] || one == pod).collect();
-        let mut best: Option<(Test, Comparison)> = None;
-        for test in [Test::Limit, Test::FiveTimes, Test::Twice] {
-            let found = compare(table, &sub, None, test)[pod];
-            let better = best.is_none_or(|(_, best)| found.surplus > best.surplus / 0.8);
-            if found.requests > 0.0 && better {
-                best = Some((test, found));
-            }
-        }
-        let (test, mut found) = best.unwrap_or((Test::Twice, Comparison::default()));
-        let beyond = found.slow - found.elsewhere();
-        let one = table.routes().find_map(|route| {
+        let (test, all) = clearest(table, &sub, pod);
+        let beyond = all.slow - all.elsewhere();
+        let alone = table.routes().find_map(|route| {
             let here = compare(table, &sub, Some(route), test)[pod];
             let most = here.slow - here.elsewhere() >= 0.6 * beyond;
-            (here.requests > 0.0 && most && here.requests <= 0.5 * found.requests)
-                .then_some((route, here))
+            let few = here.requests > 0.0 && here.requests <= 0.5 * all.requests;
+            (most && few).then_some((route, here))
         });
-        if let Some((_, here)) = one {
-            found = here;
-        }
-        let here =
-            |sample: &&Sample| one.is_none_or(|(route, _)| usize::from(sample.route) == route);
-        let mine: Vec<Sample> = own[pod].iter().filter(here).copied().collect();
-        let others = own.iter().zip(named).filter(|(_, named)| !**named);
-        let others: Vec<Sample> = others.flat_map(|(list, _)| list).filter(here).copied().collect();
+        let found = alone.map_or(all, |(_, here)| here);
+        let route = alone.map(|(route, _)| route);
+        let most = route.unwrap_or_else(|| most_slow(table, pod, test));
+        let mine = own[pod].iter().filter(|sample| usize::from(sample.route) == most);
+        let [median] = waits(mine.clone(), [0.5]);
+        let usual = usual[most].time;
+        let medians = median.filter(|_| usual.is_finite()).map(|own| Medians {
+            route: samples.routes[most].to_string(),
+            own,
+            usual: span(usual),
+        });
         let weight = samples.weight();
-        let gave_up = |sample: &&Sample| !sample.open && sample.gave_up.is_finite();
         Self {
             pod: samples.name(pod).to_owned(),
-            route: one.map(|(route, _)| samples.routes[route].to_string()),
+            route: route.map(|route| samples.routes[route].to_string()),
             test: Some(test),
             slow: weight * found.slow as u64,
             requests: weight * found.requests as u64,
             expected: weight * found.elsewhere().round() as u64,
-            given_up: weight * mine.iter().filter(gave_up).count() as u64,
-            median: wait(&mine, lower_median),
-            others: wait(&others, lower_median),
+            given_up: weight
+                * match route {
+                    Some(_) => given_up(mine),
+                    None => given_up(own[pod].iter()),
+                },
+            medians,
         }
     }
 
     /// A pod that has answered nothing.
     pub(super) fn silent(samples: &Samples, list: &[Sample], pod: usize) -> Self {
-        let gave_up = |sample: &&Sample| !sample.open && sample.gave_up.is_finite();
-        let weight = samples.weight();
+        let requests = samples.weight() * list.len() as u64;
         Self {
             pod: samples.name(pod).to_owned(),
             route: None,
             test: None,
-            slow: weight * list.len() as u64,
-            requests: weight * list.len() as u64,
+            slow: requests,
+            requests,
             expected: 0,
-            given_up: weight * list.iter().filter(gave_up).count() as u64,
-            median: wait(list, lower_median),
-            others: None,
+            given_up: samples.weight() * given_up(list.iter()),
+            medians: None,
         }
     }
 
-    /// It in one sentence.
+    /// It in one sentence, or two.
     pub fn sentence(&self) -> String {
         let Self { pod, slow, requests, expected, .. } = self;
         let Some(test) = self.test else {
-            return format!(
-                "{pod} answers nothing: none of its {requests} requests has an answer."
-            );
+            return format!("{pod} answers nothing: none of its {requests} requests was answered.");
         };
         let place = self.route.as_ref().map_or(String::new(), |route| format!(" on {route}"));
-        let medians = match (self.median, self.others) {
-            (Some(own), Some(others)) => format!(" Median {own}, of the others {others}."),
-            _ => String::new(),
-        };
-        format!(
+        let mut said = format!(
             "{pod} is slow{place}: {slow} of its {requests} requests {}; {expected} would have on \
-             the other pods.{medians}",
+             the other pods.",
             test.words()
-        )
+        );
+        if let Some(Medians { route, own, usual }) = &self.medians {
+            let its = match &self.route {
+                Some(_) => "Its".to_owned(),
+                None => format!("On {route} its"),
+            };
+            said += &format!(" {its} median is {own}; usual is {}.", Span(*usual));
+        }
+        said
     }
+}
+
+/// The test by which the pod stands out most; one that says more is preferred.
+fn clearest(table: &Table, pods: &[bool], pod: usize) -> (Test, Comparison) {
+    let mut best: Option<(Test, Comparison)> = None;
+    for test in [Test::Limit, Test::FiveTimes, Test::Twice] {
+        let found = compare(table, pods, None, test)[pod];
+        let better = best.is_none_or(|(_, best)| found.surplus > best.surplus / 0.8);
+        if found.requests > 0.0 && better {
+            best = Some((test, found));
+        }
+    }
+    best.unwrap_or((Test::Twice, Comparison::default()))
+}
+
+fn given_up<'a>(list: impl Iterator<Item = &'a Sample>) -> u64 {
+    list.filter(|sample| sample.is_given_up()).count() as u64
+}
+
+/// The route on which most of a pod's slow requests were.
+fn most_slow(table: &Table, pod: usize, test: Test) -> usize {
+    let mut slow = BTreeMap::new();
+    let only: Vec<bool> = (0..table.pods).map(|one| one == pod).collect();
+    for entry in table.entries(&only, None) {
+        *slow.entry(usize::from(entry.route)).or_insert(0) += entry.slow[test as usize];
+    }
+    slow.into_iter().max_by_key(|(_, slow)| *slow).map_or(0, |(route, _)| route)
 }

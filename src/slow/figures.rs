@@ -52,37 +52,45 @@ pub(super) fn figures(samples: &Samples, own: &[Vec<Sample>]) -> Vec<Figures> {
         let count = |is: fn(&Sample) -> bool| {
             weight * list.iter().filter(|sample| is(sample)).count() as u64
         };
+        let [median, p99] = waits(list.iter(), [0.5, 0.99]);
         Figures {
             name: samples.name(place).to_owned(),
             requests: weight * list.len() as u64,
             answered: count(|sample| !sample.unseen),
-            given_up: count(|sample| !sample.open && sample.gave_up.is_finite()),
+            given_up: count(Sample::is_given_up),
             failed: samples.pods[place].failed(),
-            median: wait(list, lower_median),
-            p99: wait(list, |times| {
-                let place = (times.len() * 99).div_ceil(100) - 1;
-                *times.select_nth_unstable_by(place, f32::total_cmp).1
-            }),
+            median,
+            p99,
             chance: 1.0,
         }
     };
     own.iter().enumerate().map(of).collect()
 }
 
-/// The time at this place of all: if it is that of a request whose answer nobody saw, it was longer
-/// than they waited at most.
-pub(super) fn wait(list: &[Sample], pick: impl Fn(&mut [f32]) -> f32) -> Option<Wait> {
-    if list.is_empty() {
-        return None;
-    }
-    let time = |sample: &Sample| if sample.unseen { f32::INFINITY } else { sample.took };
-    let mut times: Vec<f32> = list.iter().map(time).collect();
-    let span = |millis: f32| Duration::from_secs_f64(f64::from(millis) / 1000.0);
-    let picked = pick(&mut times);
-    if picked.is_finite() {
-        return Some(Wait::Known(span(picked)));
-    }
-    let mut waited: Vec<f32> =
-        list.iter().filter(|sample| sample.unseen).map(|sample| sample.took).collect();
-    Some(Wait::Longer(span(lower_median(&mut waited))))
+/// The times at these quantiles of all. Where it is that of a request whose answer nobody saw, it
+/// was longer than those waited. Of no requests there is none.
+pub(super) fn waits<'a, const N: usize>(
+    list: impl Iterator<Item = &'a Sample> + Clone,
+    quantiles: [f64; N],
+) -> [Option<Wait>; N] {
+    let mut times: Vec<u32> = list.clone().map(Sample::known).collect();
+    quantiles.map(|quantile| {
+        let place = (times.len() as f64 * quantile).ceil() as usize;
+        let place = place.clamp(1, times.len().max(1)) - 1;
+        if times.is_empty() {
+            return None;
+        }
+        let picked = f32::from_bits(*times.select_nth_unstable(place).1);
+        if picked.is_finite() {
+            return Some(Wait::Known(span(picked)));
+        }
+        let unseen = list.clone().filter(|sample| sample.unseen);
+        let mut waited: Vec<u32> = unseen.map(|sample| sample.took.to_bits()).collect();
+        Some(Wait::Longer(span(f32::from_bits(lower_median(&mut waited)))))
+    })
+}
+
+/// Milliseconds.
+pub(super) fn span(millis: f32) -> Duration {
+    Duration::from_secs_f64(f64::from(millis) / 1000.0)
 }

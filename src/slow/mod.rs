@@ -31,7 +31,7 @@ mod test;
 mod usual;
 mod verdict;
 
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Medians};
 pub use figures::{Figures, Wait};
 pub use samples::{Samples, Took};
 pub use test::Test;

@@ -57,6 +57,18 @@ pub(super) struct Sample {
     pub(super) open: bool,
 }
 
+impl Sample {
+    /// How long it took, as bits: infinite if its answer was never seen.
+    pub(super) fn known(&self) -> u32 {
+        if self.unseen { f32::INFINITY.to_bits() } else { self.took.to_bits() }
+    }
+
+    /// Its client left before the answer.
+    pub(super) fn is_given_up(&self) -> bool {
+        !self.open && self.gave_up.is_finite()
+    }
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Took {
@@ -216,15 +228,15 @@ impl Samples {
         let (_, until) = self.window();
         let of = |pod: &Pod| {
             let own = pod.own.are();
-            let mine = pod.samples.iter().filter(|sample| is_own(&own, sample.server)).copied();
-            let aged = mine.map(|sample| {
-                if !sample.open {
-                    return sample;
+            let mut mine = Vec::with_capacity(pod.samples.len());
+            for sample in pod.samples.iter().filter(|sample| is_own(&own, sample.server)) {
+                mine.push(*sample);
+                if let (true, Some(open)) = (sample.open, mine.last_mut()) {
+                    open.took = until.saturating_sub(sample.at) as f32;
+                    open.gave_up = open.took;
                 }
-                let age = until.saturating_sub(sample.at) as f32;
-                Sample { took: age, gave_up: age, ..sample }
-            });
-            aged.collect()
+            }
+            mine
         };
         self.pods.iter().map(of).collect()
     }

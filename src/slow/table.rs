@@ -4,7 +4,6 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::samples::Sample;
-use super::test::Test;
 use super::usual::Usual;
 
 /// The requests of all pods, summed up: one entry for each route, second and pod.
@@ -34,24 +33,22 @@ pub(super) struct Entry {
     pub(super) slow: [u32; 3],
 }
 
-/// Whether each route was slow in this way; `None` if the client left too early to tell.
-pub(super) fn is_slow(sample: &Sample, usual: Usual, test: Test) -> Option<bool> {
-    let times = match test {
-        Test::Twice => 2.0,
-        Test::FiveTimes => 5.0,
-        Test::Limit if sample.unseen && sample.gave_up < usual.limit => return None,
-        Test::Limit => return Some(sample.took >= usual.limit),
-    };
-    let bound = times * usual.time;
-    if usual.time == f32::INFINITY || (sample.unseen && sample.took < bound) {
-        return None;
-    }
-    Some(sample.took >= bound)
+/// From how long on, in ms, a request of a route is slow, by test; `None` where that is not known.
+pub(super) fn bounds(usual: Usual) -> [Option<f32>; 3] {
+    let times = |times: f32| usual.time.is_finite().then_some(times * usual.time);
+    [times(2.0), times(5.0), Some(usual.limit)]
+}
+
+/// Whether a request was slow; `None` if its client left too early to tell.
+pub(super) fn is_slow(sample: &Sample, bound: Option<f32>) -> Option<bool> {
+    let slow = sample.took >= bound?;
+    (slow || !sample.unseen).then_some(slow)
 }
 
 impl Table {
     /// `from` and `until` in the unit of [`Sample::at`].
     pub(super) fn new(pods: &[Vec<Sample>], usual: &[Usual], from: u32, until: u32) -> Self {
+        let bounds: Vec<_> = usual.iter().map(|usual| bounds(*usual)).collect();
         let mut entries: Vec<Entry> = Vec::new();
         let mut found: HashMap<(u16, u32), usize, FixedState> = HashMap::default();
         let mut moments: HashMap<u32, u32, FixedState> = HashMap::default();
@@ -86,11 +83,10 @@ impl Table {
                 last[route] = Some((second, place));
                 let entry = &mut entries[place];
                 entry.requests += 1;
-                for test in Test::ALL {
-                    if let Some(slow) = is_slow(sample, usual[route], test) {
-                        entry.known[test as usize] += 1;
-                        entry.slow[test as usize] += u32::from(slow);
-                    }
+                for (test, bound) in bounds[route].into_iter().enumerate() {
+                    let slow = is_slow(sample, bound);
+                    entry.known[test] += u32::from(slow.is_some());
+                    entry.slow[test] += u32::from(slow == Some(true));
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::find::{fast, is_clear, slow};
 use super::notes::{names, notes};
 use super::samples::{Sample, Samples};
 use super::silent::silent;
-use super::table::{Table, is_slow};
+use super::table::{Table, bounds, is_slow};
 use super::tail::{needed, wilson_low};
 use super::test::Test;
 use super::usual::{Usual, usual};
@@ -174,7 +174,7 @@ impl Case<'_> {
         let pods: Vec<usize> = (0..named.len()).filter(|pod| named[*pod]).collect();
         let of = |pod: &usize| match silent[*pod] {
             true => Evidence::silent(self.samples, &self.own[*pod], *pod),
-            false => Evidence::new(self.samples, self.own, self.table, named, *pod),
+            false => Evidence::new(self.samples, self.own, self.usual, self.table, named, *pod),
         };
         let slow: Vec<Evidence> = pods.iter().map(of).collect();
         let shared = shared(&self.samples.pods, named);
@@ -245,7 +245,7 @@ impl Case<'_> {
     fn alike(&self, active: &[usize]) -> Option<Verdict> {
         let gave_up = |sample: &&Sample| {
             let reached = self.limit.is_some_and(|limit| sample.took >= limit);
-            (!sample.open && sample.gave_up.is_finite()) || (reached && !self.gives_up(sample))
+            sample.is_given_up() || (reached && !self.gives_up(sample))
         };
         let counts: Vec<(f64, f64)> = self
             .own
@@ -304,14 +304,15 @@ impl Case<'_> {
         let (slow, known) =
             twice.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.slow, sum.1 + one.requests));
         let rest = if known > 0.0 { slow / known } else { 0.0 };
-        let all = self.own.iter().flatten();
-        let told = all.filter(|sample| {
-            is_slow(sample, self.usual[usize::from(sample.route)], Test::Twice).is_some()
-        });
-        let (slower, told) = told.fold((0.0, 0.0), |(slower, told), sample| {
-            let usual = self.usual[usize::from(sample.route)].time;
-            (slower + f64::from(u8::from(sample.took >= 2.0 * usual / 3.0)), told + 1.0)
-        });
+        let (mut slower, mut told) = (0.0, 0.0);
+        for sample in self.own.iter().flatten() {
+            let usual = self.usual[usize::from(sample.route)];
+            let [twice, ..] = bounds(usual);
+            if is_slow(sample, twice).is_some() {
+                told += 1.0;
+                slower += f64::from(u8::from(sample.took >= 2.0 * usual.time / 3.0));
+            }
+        }
         let slower: f64 = if told > 0.0 { (slower / told).min(0.97) } else { 0.9 };
         let mut ratios: Vec<f64> = active
             .iter()
