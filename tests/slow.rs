@@ -70,8 +70,8 @@ fn a_slow_pod_is_told_in_a_sentence() {
     let verdict = Verdict::of(&samples(&case), &Question::default());
     assert_eq!(
         verdict.slow[0].sentence(),
-        "web-1 is slow: 22 of its 22 requests reached the limit at which clients give up; 0 would \
-         have on the other pods. On GET /items its median is >500 ms; usual is 4.4 ms."
+        "web-1 is slow: 22 of its 22 requests reached the limit at which clients give up (500 ms); 0 \
+         would have on the other pods. On GET /items its median is >500 ms; usual is 4.4 ms."
     );
     assert_eq!(verdict.slow[0].given_up, 22);
 }

@@ -11,8 +11,12 @@ pub(crate) enum Exit {
     Error = 1,
     /// The command line asks for what cannot be.
     Usage = 2,
-    /// There are findings, and `--exit-code` was given.
+    /// There are findings, and `--exit-code` was given; a pod is slow, and that was asked.
     Findings = 3,
+    /// All pods are slow alike.
+    Alike = 4,
+    /// Too little was seen to tell whether a pod is slow.
+    NotEnough = 5,
 }
 
 impl From<Exit> for ExitCode {

@@ -10,6 +10,7 @@ mod complete;
 mod demo;
 mod exit;
 mod explain;
+mod slow;
 mod talk;
 
 use std::io::Write as _;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let args = Args::parse_from(args::with_command(std::env::args_os()));
     let ended = match args.command {
         Command::Pod(pod) => capture::run(*pod),
+        Command::Slow(slow) => slow::run(*slow),
         Command::Analyze(analyze) => analyze::run(&analyze),
         Command::Explain(explain) => explain::run(&explain),
         Command::Demo(demo) => demo::run(demo.duration),

@@ -26,6 +26,25 @@ pub(crate) fn say(line: &str) {
     }
 }
 
+/// Whether there is a terminal on which lines can take the place of others.
+pub(crate) fn shows() -> bool {
+    SPINNER.get().is_some_and(|spinner| !spinner.is_hidden())
+}
+
+/// Shows lines that take the place of those shown before; answers whether there is a terminal that
+/// shows them.
+pub(crate) fn show(lines: &str) -> bool {
+    let Some(spinner) = SPINNER.get().filter(|_| shows()) else { return false };
+    if spinner.is_finished() {
+        spinner.reset();
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            spinner.set_style(style);
+        }
+    }
+    spinner.set_message(lines.to_owned());
+    true
+}
+
 /// A line for those who want to know what is done on the cluster.
 pub(crate) fn note(line: impl FnOnce() -> String) {
     if VERBOSE.load(Ordering::Relaxed) {

@@ -134,7 +134,7 @@ fn what_is_slow_is_for_the_user_to_say() {
     capture.answered(0, 700, 1000, GET, OK);
     let file = capture.save("a.pcap");
     assert!(!analyze(&file, &[]).out.contains("SLOW"));
-    assert!(analyze(&file, &["--slow", "500ms"]).out.contains("200 SLOW"));
+    assert!(analyze(&file, &["--slow-after", "500ms"]).out.contains("200 SLOW"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn what_cannot_be_is_refused() {
     refused(&["analyze", "a", "b", "-w", "c"], "-w writes one capture");
     refused(&["analyze", "-", "-"], "stdin can be read once only");
     refused(&["analyze", "a", "--only-flagged"], "--write <OUT>");
-    refused(&["analyze", "a", "--slow", "500"], "a time has a unit");
+    refused(&["analyze", "a", "--slow-after", "500"], "a time has a unit");
     refused(&["analyze", "a", "--finding", "slow"], "client-closed-first");
     refused(&["analyze", "a", "--outcome", "slow"], "client_fin_before_response");
     refused(&["analyze", "-", "-w", "-", "--only-flagged"], "needs the whole capture first");

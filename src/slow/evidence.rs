@@ -6,7 +6,7 @@ use super::figures::{Wait, span, waits};
 use super::samples::{Sample, Samples};
 use super::table::Table;
 use super::test::Test;
-use super::usual::Usual;
+use super::usual::{PATIENCE, Usual};
 use crate::problem::Span;
 
 /// Why a pod is named.
@@ -26,6 +26,8 @@ pub struct Evidence {
     pub expected: u64,
     /// How many of them were given up by their client.
     pub given_up: u64,
+    /// When clients of the route with most of its slow requests give up.
+    pub limit: Option<Duration>,
     /// What it is like on the route with most of its slow requests.
     pub medians: Option<Medians>,
 }
@@ -65,6 +67,7 @@ impl Evidence {
         let most = route.unwrap_or_else(|| most_slow(table, pod, test));
         let mine = own[pod].iter().filter(|sample| usize::from(sample.route) == most);
         let [median] = waits(mine.clone(), [0.5]);
+        let limit = Some(usual[most].limit).filter(|limit| limit.is_finite());
         let usual = usual[most].time;
         let medians = median.filter(|_| usual.is_finite()).map(|own| Medians {
             route: samples.routes[most].to_string(),
@@ -84,6 +87,7 @@ impl Evidence {
                     Some(_) => given_up(mine),
                     None => given_up(own[pod].iter()),
                 },
+            limit: limit.map(|limit| span(limit / PATIENCE)),
             medians,
         }
     }
@@ -99,6 +103,7 @@ impl Evidence {
             requests,
             expected: 0,
             given_up: samples.weight() * given_up(list.iter()),
+            limit: None,
             medians: None,
         }
     }
@@ -110,9 +115,13 @@ impl Evidence {
             return format!("{pod} answers nothing: none of its {requests} requests was answered.");
         };
         let place = self.route.as_ref().map_or(String::new(), |route| format!(" on {route}"));
+        let limit = match (test, self.limit) {
+            (Test::Limit, Some(limit)) => format!(" ({})", Span(limit)),
+            _ => String::new(),
+        };
         let mut said = format!(
-            "{pod} is slow{place}: {slow} of its {requests} requests {}; {expected} would have on \
-             the other pods.",
+            "{pod} is slow{place}: {slow} of its {requests} requests {}{limit}; {expected} would \
+             have on the other pods.",
             test.words()
         );
         if let Some(Medians { route, own, usual }) = &self.medians {

@@ -120,6 +120,16 @@ impl Samples {
         self.span = Some((from, until));
     }
 
+    /// Lets every pod's requests begin at the same time: for captures that were made one after the
+    /// other.
+    pub fn align(&mut self) {
+        for pod in &mut self.pods {
+            let first = pod.samples.iter().map(|sample| sample.at).min().unwrap_or(0);
+            pod.samples.iter_mut().for_each(|sample| sample.at -= first);
+        }
+        self.span = None;
+    }
+
     /// The name of a pod.
     pub fn name(&self, pod: usize) -> &str {
         self.pods.get(pod).map_or("", |pod| &pod.name)

@@ -3,6 +3,10 @@ use super::samples::Sample;
 /// Requests of a route below which a pod's median says nothing.
 const ENOUGH: usize = 10;
 
+/// The limit is this share of the median patience: on a pod's loopback a timeout shows as a little
+/// less than it is.
+pub(super) const PATIENCE: f32 = 0.95;
+
 /// What is usual on a route, in ms; infinite where it is not known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usual {
@@ -55,7 +59,8 @@ impl Route {
             time = time.min(f32::from_bits(*self.medians.select_nth_unstable(place).1));
         }
         let given = limit.unwrap_or(f32::INFINITY);
-        let limit = if self.gave_up.is_empty() { given } else { 0.95 * median(&mut self.gave_up) };
+        let limit =
+            if self.gave_up.is_empty() { given } else { PATIENCE * median(&mut self.gave_up) };
         Usual { time, limit }
     }
 }

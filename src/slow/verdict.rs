@@ -303,7 +303,12 @@ impl Case<'_> {
     fn none(&self, twice: &[Comparison], active: &[usize], level: f64) -> Verdict {
         let (slow, known) =
             twice.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.slow, sum.1 + one.requests));
-        let rest = if known > 0.0 { slow / known } else { 0.0 };
+        if known == 0.0 {
+            let words =
+                "No route was asked of two pods in the same seconds; there is nothing to compare.";
+            return self.not_enough(words.to_owned(), rounded(self.table.window));
+        }
+        let rest = slow / known;
         let (mut slower, mut told) = (0.0, 0.0);
         for sample in self.own.iter().flatten() {
             let usual = self.usual[usize::from(sample.route)];

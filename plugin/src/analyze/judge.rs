@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::{MutexGuard, PoisonError};
 
 use meshsniff::problem::loss;
 use meshsniff::report::{Ended, Palette, Summary};
@@ -9,6 +10,7 @@ use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
 use crate::args::Report;
+use crate::slow::{self, Watch};
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
 pub(crate) struct Judge {
@@ -16,6 +18,8 @@ pub(crate) struct Judge {
     filter: Filter,
     summary: Summary,
     pub(super) evidence: Evidence,
+    /// Who compares the pods: then nothing else is printed.
+    slow: Option<slow::Shared>,
 }
 
 impl Judge {
@@ -25,7 +29,17 @@ impl Judge {
             filter: Filter::new(args),
             summary: Summary::new(),
             evidence,
+            slow: None,
         }
+    }
+
+    /// Only compares the pods.
+    pub(crate) fn comparing(self, slow: slow::Shared) -> Self {
+        Self { slow: Some(slow), ..self }
+    }
+
+    fn slow(&self) -> Option<MutexGuard<'_, Watch>> {
+        self.slow.as_ref().map(|slow| slow.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes what the analysis has to say.
@@ -41,6 +55,9 @@ impl Judge {
     pub(crate) fn describe(&mut self, interface: u32, name: &str) {
         self.summary.describe(interface, name);
         self.view.several = self.summary.has_pods();
+        if let Some(mut slow) = self.slow() {
+            slow.describe(interface, name);
+        }
     }
 
     pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -49,7 +66,9 @@ impl Judge {
                 if self.filter.chooses(exchange) {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
-                    if self.filter.shows(exchange) {
+                    if let Some(mut slow) = self.slow() {
+                        slow.exchange(exchange);
+                    } else if self.filter.shows(exchange) {
                         let pod = self.summary.pod(exchange.interface);
                         self.view.exchange(exchange, pod)?;
                     }
@@ -61,7 +80,10 @@ impl Judge {
                 }
             }
             Event::Question(exchange) => {
-                if self.filter.would_choose(exchange) && !self.filter.chooses_lines() {
+                if self.slow.is_none()
+                    && self.filter.would_choose(exchange)
+                    && !self.filter.chooses_lines()
+                {
                     let pod = self.summary.pod(exchange.interface);
                     self.view.question(exchange, pod)?;
                 }
@@ -72,6 +94,9 @@ impl Judge {
 
     /// Shows what there is.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if let Some(mut slow) = self.slow() {
+            slow.tick();
+        }
         self.view.flush()?;
         self.evidence.flush()
     }
@@ -87,7 +112,10 @@ impl Judge {
             left_out: self.filter.left_out(),
             written: written.as_deref(),
         };
-        self.view.finish(&self.summary, &ended)?;
+        match &self.slow {
+            Some(slow) => slow.lock().unwrap_or_else(PoisonError::into_inner).ended(),
+            None => self.view.finish(&self.summary, &ended)?,
+        }
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())
     }
 

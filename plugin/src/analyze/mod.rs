@@ -12,6 +12,7 @@ mod view;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use meshsniff::report::Palette;
 
@@ -19,6 +20,7 @@ use clap::Parser as _;
 
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
+use crate::slow::{self, Watch};
 use evidence::Evidence;
 pub(crate) use evidence::check as check_writable;
 use input::Input;
@@ -30,6 +32,9 @@ use session::Session;
 /// Analyses each file on its own and answers how it went: an error outweighs findings.
 pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     check(args)?;
+    if args.compare {
+        return compare(args);
+    }
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
         let ended = one(args, file, place)?;
@@ -40,6 +45,44 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
         };
     }
     Ok(exit)
+}
+
+/// Compares the pods that the files are of.
+fn compare(args: &Analyze) -> anyhow::Result<Exit> {
+    let watch = Arc::new(Mutex::new(Watch::files(args.question.question())));
+    let mut whole = true;
+    for file in &args.files {
+        let input = match Input::open(file) {
+            Ok(input) => input,
+            Err(why) => {
+                complain(file, &why);
+                whole = false;
+                continue;
+            }
+        };
+        watch.lock().unwrap_or_else(PoisonError::into_inner).file(pod(args, file));
+        let (out, evidence) = (Output::new(false), Evidence::none(&args.report));
+        let session = Session::new(&args.report, input, out, evidence, Palette::Plain);
+        let ended = session.comparing(Arc::clone(&watch)).run()?;
+        if let Some(why) = &ended.failure {
+            complain(file, why);
+            whole = false;
+        }
+    }
+    let verdict = watch.lock().unwrap_or_else(PoisonError::into_inner).judge();
+    let Some(verdict) = verdict else { return Ok(Exit::Error) };
+    let mut out = std::io::stdout().lock();
+    let palette = palette(args.report.color, false);
+    slow::write(&mut out, &verdict, &[], args.report.output, palette)?;
+    Ok(if whole { slow::exit(&verdict) } else { Exit::Error })
+}
+
+/// The name of the pod that a file is of: the file's own, with its folder if others have the same.
+fn pod(args: &Analyze, file: &Path) -> String {
+    let stem = |file: &Path| file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let same = args.files.iter().filter(|other| stem(other) == stem(file)).count() > 1;
+    let name = if same { None } else { stem(file) };
+    name.unwrap_or_else(|| file.display().to_string()).replace(char::is_control, "?")
 }
 
 /// Analyses a stream of packets live, as `analyze -` does.
@@ -173,7 +216,7 @@ fn complain(file: &Path, why: &str) {
     let _ = writeln!(std::io::stderr(), "error: {name}: {why}");
 }
 
-fn palette(color: Color, to_stderr: bool) -> Palette {
+pub(crate) fn palette(color: Color, to_stderr: bool) -> Palette {
     let wanted = match color {
         Color::Always => true,
         Color::Never => false,

@@ -13,6 +13,7 @@ use super::input::{Input, Waiter};
 use super::judge::Judge;
 use super::output::Output;
 use crate::args::Report;
+use crate::slow;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -69,6 +70,11 @@ impl Session {
             dropped: BTreeMap::new(),
             arrived: (Instant::now(), 0),
         }
+    }
+
+    /// Only compares the pods.
+    pub(crate) fn comparing(self, slow: slow::Shared) -> Self {
+        Self { judge: self.judge.comparing(slow), ..self }
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.
@@ -163,5 +169,5 @@ impl Session {
 
 /// The settings of the analysis; the second pass over a file needs the same.
 pub(super) fn settings(args: &Report, live: bool) -> Settings {
-    Settings { slow: args.slow, live, ..Settings::default() }
+    Settings { slow: args.slow_after, live, ..Settings::default() }
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::Report;
+use super::slow::Limit;
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -13,6 +14,15 @@ pub(crate) struct Analyze {
     /// closed early is first shown as a question ("gave up?") until its packets prove it.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Say which pod is slow: each file is one pod's, or has an interface for each
+    ///
+    /// As the command slow does, with its exit codes.
+    #[arg(long = "slow", conflicts_with_all = ["write", "summary"])]
+    pub(crate) compare: bool,
+
+    #[command(flatten)]
+    pub(crate) question: Limit,
 
     #[command(flatten)]
     pub(crate) report: Report,

@@ -2,7 +2,9 @@
 
 mod analyze;
 mod capture;
+mod pods;
 mod report;
+mod slow;
 mod upkeep;
 mod values;
 
@@ -14,6 +16,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use analyze::Analyze;
 pub(crate) use capture::Capture;
 pub(crate) use report::{Color, Format, Report};
+pub(crate) use slow::Slow;
 pub(crate) use upkeep::{Check, Clean};
 use values::duration;
 
@@ -37,6 +40,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     #[command(visible_aliases = ["pods"])]
     Pod(Box<Capture>),
+    Slow(Box<Slow>),
     /// Read captures (pcap, pcapng; plain, gzip, zstd) and say what went wrong
     Analyze(Box<Analyze>),
     /// What a finding means, what usually causes it, what to check next
@@ -50,6 +54,7 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl meshsniff pod catalog-v2-6df -n shop
   kubectl meshsniff deploy/catalog -n shop --duration 30s
+  kubectl meshsniff slow deploy/catalog -n shop
   kubectl meshsniff analyze trace.pcap
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -
   kubectl meshsniff explain client-closed-first

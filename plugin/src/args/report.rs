@@ -71,7 +71,7 @@ pub(crate) struct Report {
 
     /// An answer that begins later than this is slow [default: 1s]
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, hide_default_value = true)]
-    pub(crate) slow: Duration,
+    pub(crate) slow_after: Duration,
 
     /// End with 3 if there are findings
     #[arg(long)]
@@ -92,6 +92,29 @@ pub(crate) struct Report {
     pub(crate) privileged: bool,
 }
 
+impl Report {
+    /// Nothing but a summary, of everything.
+    pub(crate) fn silent() -> Self {
+        Self {
+            output: Format::Text,
+            write: None,
+            only_flagged: false,
+            no_bodies: false,
+            summary: true,
+            port: Vec::new(),
+            path: Vec::new(),
+            outcome: Vec::new(),
+            finding: Vec::new(),
+            slower_than: None,
+            all: false,
+            slow_after: Duration::from_secs(1),
+            exit_code: false,
+            color: Color::Auto,
+            privileged: false,
+        }
+    }
+}
+
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -108,7 +131,7 @@ pub(crate) enum Color {
     Never,
 }
 
-fn format(given: &str) -> Result<Format, String> {
+pub(super) fn format(given: &str) -> Result<Format, String> {
     match given {
         "text" => Ok(Format::Text),
         "jsonl" => Ok(Format::Jsonl),

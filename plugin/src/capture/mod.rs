@@ -8,6 +8,7 @@
 //! Whatever happens, what was created is removed: by us on every way out, by the agent that leaves
 //! when nobody listens, by the Job's own deadline.
 
+mod compare;
 mod deploy;
 mod exchanges;
 mod filter;
@@ -37,7 +38,9 @@ use crate::analyze;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
+use crate::slow;
 use crate::talk::{self, Ready, say};
+use compare::Comparison;
 use deploy::Deployed;
 use fleet::Fleet;
 use limit::Limit;
@@ -54,7 +57,16 @@ const GRACE: Duration = Duration::from_secs(5);
 const UNDER_WAY: usize = 32;
 
 /// Captures pods and tells what is wrong with their exchanges.
-pub(crate) fn run(mut args: Capture) -> Result<Exit> {
+pub(crate) fn run(args: Capture) -> Result<Exit> {
+    capture(args, None)
+}
+
+/// Captures pods and tells which of them is slow; with `event`, also on the cluster.
+pub(crate) fn compare(args: Capture, watch: slow::Shared, event: bool) -> Result<Exit> {
+    capture(args, Some(Comparison::new(watch, event)))
+}
+
+fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
     analyze::check_report(&args.report)?;
     analyze::check_live(&args.report)?;
     if let Some(file) = &args.report.write {
@@ -65,8 +77,8 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     let parcel = Parcel::open()?;
     talk::set_verbose(args.verbose);
     let wireshark = if args.wireshark { Some(wireshark::find()?) } else { None };
-    if let Some(given) = &args.filter {
-        args.filter = Some(filter::resolve(&parcel, &args.interface, given)?);
+    if let Some(given) = &args.pods.filter {
+        args.pods.filter = Some(filter::resolve(&parcel, &args.pods.interface, given)?);
     }
     let ready = Arc::new(Ready::new(begun));
     ready.doing("looking for the pods");
@@ -83,6 +95,9 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     }
     let (stop, stopped) = watch::channel(false);
     heed_signals(&runtime, stop.clone())?;
+    if let Some(comparison) = &comparison {
+        comparison.begin(&targets, stop.clone());
+    }
     let limit = Limit::new(args.count, args.max_bytes, stop);
     let args = Arc::new(args);
     let fleet = Fleet {
@@ -93,9 +108,19 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, wireshark.as_deref());
+    let to = match &comparison {
+        Some(comparison) => To::Comparison(comparison),
+        None => To::Report(wireshark.as_deref()),
+    };
+    let ended = observe(&args, &runtime, &fleet, plans, &targets, limit, to);
     ready.clear();
     runtime.block_on(fleet.remove());
+    let ended = match (&comparison, ended) {
+        (Some(comparison), Ok(exit)) => {
+            comparison.end(&args, &runtime, &fleet.cluster, &targets, exit)
+        }
+        (_, ended) => ended,
+    };
     // Tasks that still wait for a broken connection are not waited for.
     runtime.shutdown_background();
     ended
@@ -123,24 +148,35 @@ fn observe(
     runtime: &Runtime,
     fleet: &Fleet,
     plans: Vec<Plan>,
-    targets: Vec<Target>,
+    targets: &[Target],
     limit: Limit,
-    wireshark: Option<&Path>,
+    taker: To<'_>,
 ) -> Result<Exit> {
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
     let begun = Instant::now();
     let agents = runtime.block_on(brought(fleet, plans))?;
-    for target in &targets {
+    for target in targets {
         say(&about(args, target));
     }
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
-    let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, limit, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+    let (tally, findings) = match taker {
+        To::Report(wireshark) if args.packets() => with_packets(args, from, limit, wireshark)?,
+        To::Report(_) => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+        To::Comparison(comparison) => {
+            let judge = analyze::judge(&args.report)?.comparing(comparison.shared());
+            exchanges::tell(from, judge, limit)?
+        }
     };
     Ok(finish(args, &tally, findings))
+}
+
+/// Who takes what was captured.
+enum To<'a> {
+    /// Lines and a summary, and Wireshark if it is wanted.
+    Report(Option<&'a Path>),
+    Comparison(&'a Comparison),
 }
 
 /// Starts the agents. Whoever wants to end does not wait long for an API server that hangs.
@@ -256,7 +292,7 @@ fn about(args: &Capture, target: &Target) -> String {
         ports => format!(", application on {}", ports.join(" ")),
     };
     let (pod, node) = (target.full_name(), &target.node);
-    format!("{} of {pod} on {node}: {mesh}{application}", args.interface)
+    format!("{} of {pod} on {node}: {mesh}{application}", args.pods.interface)
 }
 
 /// The manifests, instead of creating anything.

@@ -20,26 +20,26 @@ const LEAST_RING: usize = 4;
 pub(super) fn plans(args: &Capture, targets: &[Target], gone: Duration) -> Result<Vec<Plan>> {
     let mut nodes: BTreeMap<(&str, &str), Vec<&Target>> = BTreeMap::new();
     for target in targets {
-        let namespace = args.agent_namespace.as_deref().unwrap_or(&target.namespace);
+        let namespace = args.agent.agent_namespace.as_deref().unwrap_or(&target.namespace);
         nodes.entry((&target.node, namespace)).or_default().push(target);
     }
     let (id, by) = (random()?, by());
     let plan = |(place, ((node, namespace), targets)): (usize, ((&str, &str), Vec<&Target>))| {
         let first = targets[0];
         // Secrets are only of use in their own namespace.
-        let own = namespace == first.namespace && args.agent_image.is_none();
+        let own = namespace == first.namespace && args.agent.agent_image.is_none();
         Plan {
             name: format!("meshsniff-{id}-{place}"),
             namespace: namespace.to_owned(),
             node: node.to_owned(),
-            image: args.agent_image.clone().unwrap_or_else(|| first.image.clone()),
+            image: args.agent.agent_image.clone().unwrap_or_else(|| first.image.clone()),
             pull_secrets: if own { first.pull_secrets.clone() } else { Vec::new() },
             targets: targets.iter().copied().cloned().collect(),
             names: targets.iter().map(|target| interface(args, target)).collect(),
             arguments: arguments(args, &targets, gone),
-            least_privilege: args.least_privilege,
-            cpu: args.agent_cpu.clone(),
-            memory: args.agent_memory.clone(),
+            least_privilege: args.agent.least_privilege,
+            cpu: args.agent.agent_cpu.clone(),
+            memory: args.agent.agent_memory.clone(),
             by: by.clone(),
         }
     };
@@ -48,7 +48,7 @@ pub(super) fn plans(args: &Capture, targets: &[Target], gone: Duration) -> Resul
 
 /// What the target's interface is called in captures and lines.
 fn interface(args: &Capture, target: &Target) -> String {
-    format!("{}:{}", target.full_name(), args.interface)
+    format!("{}:{}", target.full_name(), args.pods.interface)
 }
 
 /// `serve` and its options.
@@ -61,10 +61,10 @@ fn arguments(args: &Capture, targets: &[&Target], gone: Duration) -> Vec<String>
         option("target", format!("{}={}", target.full_name(), ids.join(",")));
     }
     option("send", if args.packets() { "packets" } else { "exchanges" }.into());
-    option("interface", args.interface.clone());
+    option("interface", args.pods.interface.clone());
     option("buffer", (RING / targets.len().max(1)).max(LEAST_RING).to_string());
-    option("slow", format!("{}ms", args.report.slow.as_millis()));
-    if let Some(filter) = &args.filter {
+    option("slow", format!("{}ms", args.report.slow_after.as_millis()));
+    if let Some(filter) = &args.pods.filter {
         option("filter", filter.clone());
     }
     if let Some(snaplen) = args.snaplen {

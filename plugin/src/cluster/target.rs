@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec, PodStatus};
 
@@ -22,6 +22,7 @@ pub(crate) struct Target {
     /// Names of the secrets that the pod pulls its images with.
     pub(crate) pull_secrets: Vec<String>,
     pub(crate) host_network: bool,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) mesh: Option<Mesh>,
     /// TCP ports that the application's containers declare.
     pub(crate) ports: Vec<u16>,
@@ -79,6 +80,7 @@ pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
     State::Ready(Box::new(Target {
         namespace: metadata.namespace.clone().unwrap_or_default(),
         name: metadata.name.clone().unwrap_or_default(),
+        labels: metadata.labels.clone().unwrap_or_default(),
         cgroup_uid: static_hash.unwrap_or(&uid).clone(),
         uid,
         node,

@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use meshsniff::slow::Question;
+
+use super::Capture;
+use super::pods::{Agent, Pods};
+use super::report::{Color, Format, Report, format};
+use super::values::duration;
+use crate::cluster::Connection;
+
+/// Which pod of a workload is slow, what cuts its requests off, and where that is written
+///
+/// All its pods are captured at once, and their requests compared route by route and second by
+/// second. A pod is named if more of its requests are slow than chance would give to a healthy one:
+/// not by an average, which other routes, heavy callers or one pause spoil.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Slow {
+    #[command(flatten)]
+    pub(crate) pods: Pods,
+
+    /// How long [default: 30s]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, hide_default_value = true)]
+    pub(crate) duration: Duration,
+
+    /// Go on until the verdict is certain, at most --max-duration
+    ///
+    /// It is looked at after 10 s and then ever more rarely. The chance of a false accusation is
+    /// spent over the looks, so that all together have that of one.
+    #[arg(long, conflicts_with = "duration")]
+    pub(crate) until_sure: bool,
+
+    /// With --until-sure: the end of it [default: 10m]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration, hide_default_value = true, requires = "until_sure")]
+    pub(crate) max_duration: Duration,
+
+    #[command(flatten)]
+    pub(crate) question: Limit,
+
+    /// Record the verdict as a Kubernetes Event on the slow pod
+    #[arg(long)]
+    pub(crate) event: bool,
+
+    /// What to print: text, json or jsonl (one object, as docs/schema says)
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = format, hide_default_value = true)]
+    pub(crate) output: Format,
+
+    /// Only these server ports
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Filters")]
+    pub(crate) port: Vec<u16>,
+
+    /// Only paths that begin so; * stands for anything
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub(crate) path: Vec<String>,
+
+    /// Also the mesh's own ports and kubelet's probes
+    #[arg(long, help_heading = "Filters", hide_short_help = true)]
+    pub(crate) all: bool,
+
+    /// More pods than this are refused [default: 200]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 200,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    pub(crate) max_pods: usize,
+
+    /// Colour: auto, always, never; NO_COLOR is heeded
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) color: Color,
+
+    /// Say what is done on the cluster
+    #[arg(short, long, hide_short_help = true)]
+    pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// From when on a request is slow whatever else was seen.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Limit {
+    /// What takes longer is as if given up, on routes where no client gives up
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) limit: Option<Duration>,
+}
+
+impl Limit {
+    /// What is asked at one look.
+    pub(crate) fn question(self) -> Question {
+        Question { limit: self.limit, ..Question::default() }
+    }
+}
+
+impl Slow {
+    /// The capture that it takes.
+    pub(crate) fn capture(self) -> Capture {
+        let longest = if self.until_sure { self.max_duration } else { self.duration };
+        Capture {
+            pods: self.pods,
+            duration: Some(longest),
+            count: None,
+            max_bytes: None,
+            snaplen: None,
+            max_pods: self.max_pods,
+            agent: self.agent,
+            wireshark: false,
+            dry_run: false,
+            verbose: self.verbose,
+            report: Report {
+                output: self.output,
+                port: self.port,
+                path: self.path,
+                all: self.all,
+                color: self.color,
+                ..Report::silent()
+            },
+            connection: self.connection,
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl meshsniff slow deploy/catalog -n shop
+  kubectl meshsniff slow svc/catalog -n shop --until-sure
+  kubectl meshsniff slow -l app=catalog --limit 500ms -o json
+
+Exit codes: 0 no pod stands out, 3 slow pods or two groups, 4 all slow alike,
+5 not enough data, 1 error or cut short, 2 usage.";
