@@ -29,6 +29,7 @@ mod summary_text;
 mod tests;
 mod text;
 mod timeline;
+mod timeout_origin;
 mod verdict;
 mod write;
 
@@ -38,3 +39,4 @@ pub use palette::Palette;
 pub use route::fold;
 pub use summary::{Ended, LeftOut, Summary};
 pub use text::Lines;
+pub use timeout_origin::{RouteTimeout, TimeoutOrigin, TimeoutOrigins, TimeoutSource};

@@ -86,6 +86,7 @@ impl Judge {
             dropped,
             left_out: self.filter.left_out(),
             written: written.as_deref(),
+            origins: None,
         };
         self.view.finish(&self.summary, &ended)?;
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())
