@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 mod explain;
 mod talk;
+mod timeouts;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
 use crate::args::Report;
+use crate::timeouts::Search;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
 pub(crate) struct Judge {
@@ -16,6 +17,8 @@ pub(crate) struct Judge {
     filter: Filter,
     summary: Summary,
     pub(super) evidence: Evidence,
+    /// Who says where timeouts come from.
+    pub(crate) search: Option<Search>,
 }
 
 impl Judge {
@@ -25,6 +28,7 @@ impl Judge {
             filter: Filter::new(args),
             summary: Summary::new(),
             evidence,
+            search: None,
         }
     }
 
@@ -81,12 +85,15 @@ impl Judge {
         self.view.flush()?;
         let written = self.evidence.name();
         self.evidence.finish()?;
+        let timeouts = self.summary.timeouts();
+        let asked = self.view.has_summary() && !timeouts.is_empty();
+        let origins = self.search.take().filter(|_| asked).map(|search| search(&timeouts));
         let ended = Ended {
             counts,
             dropped,
             left_out: self.filter.left_out(),
             written: written.as_deref(),
-            origins: None,
+            origins: origins.as_ref(),
         };
         self.view.finish(&self.summary, &ended)?;
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())

@@ -19,6 +19,7 @@ use clap::Parser as _;
 
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
+use crate::timeouts::{Search, Sources};
 use evidence::Evidence;
 pub(crate) use evidence::check as check_writable;
 use input::Input;
@@ -30,9 +31,12 @@ use session::Session;
 /// Analyses each file on its own and answers how it went: an error outweighs findings.
 pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     check(args)?;
+    let manifests = &args.config.manifests;
+    let sources = if manifests.is_empty() { None } else { Some(Sources::from_files(manifests)?) };
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
-        let ended = one(args, file, place)?;
+        let search = sources.clone().map(Sources::search);
+        let ended = one(args, (file, place), search)?;
         exit = match (exit, ended) {
             (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
             (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
@@ -65,6 +69,7 @@ pub(crate) fn fed(
     args: &Report,
     packets: File,
     to: Option<impl std::io::Write + 'static>,
+    search: Search,
 ) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
     let evidence = match to {
@@ -72,13 +77,15 @@ pub(crate) fn fed(
         None => Evidence::new(args, &input)?,
     };
     let (out, palette) = out(args);
-    Session::new(args, input, out, evidence, palette).run()
+    Session::new(args, input, out, evidence, palette).with(Some(search)).run()
 }
 
 /// Who judges exchanges that were analysed elsewhere.
-pub(crate) fn judge(args: &Report) -> anyhow::Result<Judge> {
+pub(crate) fn judge(args: &Report, search: Search) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette))
+    let mut judge = Judge::new(args, out, Evidence::none(args), palette);
+    judge.search = Some(search);
+    Ok(judge)
 }
 
 /// Where lines go, and their colours.
@@ -138,7 +145,11 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 }
 
 /// Analyses one capture.
-fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
+fn one(
+    args: &Analyze,
+    (file, place): (&Path, usize),
+    search: Option<Search>,
+) -> anyhow::Result<Exit> {
     let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
     if args.files.len() > 1 && args.report.output == Format::Text {
@@ -156,7 +167,7 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
     };
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
-    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
+    let ended = Session::new(&args.report, input, out, evidence, palette).with(search).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }

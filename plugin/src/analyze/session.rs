@@ -13,6 +13,7 @@ use super::input::{Input, Waiter};
 use super::judge::Judge;
 use super::output::Output;
 use crate::args::Report;
+use crate::timeouts::Search;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -69,6 +70,12 @@ impl Session {
             dropped: BTreeMap::new(),
             arrived: (Instant::now(), 0),
         }
+    }
+
+    /// Has somebody say where timeouts come from.
+    pub(crate) fn with(mut self, search: Option<Search>) -> Self {
+        self.judge.search = search;
+        self
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::Report;
+use super::{Config, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct Analyze {
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) config: Config,
+
+    #[command(flatten)]
     pub(crate) report: Report,
 }
 
@@ -23,6 +26,7 @@ Examples:
   kubectl meshsniff analyze trace.pcap
   kubectl meshsniff analyze trace.pcap -w evidence.pcapng --only-flagged
   kubectl meshsniff analyze trace.pcap -o jsonl --finding client-closed-first
+  kubectl meshsniff analyze trace.pcap --config virtualservices.yaml
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -";
 
 const ANALYZE_LEARN: &str = "\
@@ -30,6 +34,7 @@ Examples:
   kubectl meshsniff analyze trace.pcap
   kubectl meshsniff analyze trace.pcap -w evidence.pcapng --only-flagged
   kubectl meshsniff analyze trace.pcap -o jsonl --finding client-closed-first
+  kubectl meshsniff analyze trace.pcap --config virtualservices.yaml
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -
   ... | kubectl meshsniff analyze - -w - | wireshark -k -i -
 

@@ -38,6 +38,7 @@ use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
 use crate::talk::{self, Ready, say};
+use crate::timeouts::{self, Search};
 use deploy::Deployed;
 use fleet::Fleet;
 use limit::Limit;
@@ -134,11 +135,12 @@ fn observe(
     for target in &targets {
         say(&about(args, target));
     }
+    let search = timeouts::search(runtime.handle(), &fleet.cluster, targets);
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, limit, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+        true => with_packets(args, from, limit, wireshark, search)?,
+        false => exchanges::tell(from, analyze::judge(&args.report, search)?, limit)?,
     };
     Ok(finish(args, &tally, findings))
 }
@@ -161,6 +163,7 @@ fn with_packets(
     from: mpsc::Receiver<Message>,
     limit: Limit,
     wireshark: Option<&Path>,
+    search: Search,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
     let to = child.and_then(|child| child.stdin);
@@ -170,7 +173,7 @@ fn with_packets(
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write), limit))?;
-    let outcome = analyze::fed(&args.report, File::from(read), to);
+    let outcome = analyze::fed(&args.report, File::from(read), to, search);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec, PodStatus};
 
@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) uid: String,
     /// What its cgroups are called after: the object's UID, but for static pods.
     pub(crate) cgroup_uid: String,
+    /// What services select it by.
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) node: String,
     /// Of the containers that run, without `containerd://`: that of `-c` first, then init (native
     /// sidecars), ordinary, ephemeral. Empty while all of them restart: the pod's sandbox is there.
@@ -81,6 +83,7 @@ pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
         name: metadata.name.clone().unwrap_or_default(),
         cgroup_uid: static_hash.unwrap_or(&uid).clone(),
         uid,
+        labels: metadata.labels.clone().unwrap_or_default(),
         node,
         container_ids,
         image,
