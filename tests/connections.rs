@@ -25,7 +25,8 @@ fn servers(frames: &[Frame]) -> Vec<Value> {
     }
     report.connections.iter().for_each(|connection| summary.connection(connection));
     let counts = &report.counts;
-    let ended = Ended { counts, dropped: None, left_out: LeftOut::default(), written: None };
+    let ended =
+        Ended { counts, dropped: None, left_out: LeftOut::default(), written: None, origins: None };
     document.finish(&mut out, &summary, &ended);
     let document: Value = serde_json::from_slice(&out).unwrap();
     let findings = document["findings"].as_array().unwrap();

@@ -54,8 +54,13 @@ fn report(capture: &[u8]) -> String {
     analysis.finish();
     tell(&mut analysis);
     out.push(b'\n');
-    let ended =
-        Ended { counts: analysis.counts(), dropped, left_out: LeftOut::default(), written: None };
+    let ended = Ended {
+        counts: analysis.counts(),
+        dropped,
+        left_out: LeftOut::default(),
+        written: None,
+        origins: None,
+    };
     summary.write_text(&mut out, &ended, Palette::Plain);
     if let Some(error) = cut {
         out.extend_from_slice(format!("{error}\n").as_bytes());

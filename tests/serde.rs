@@ -43,7 +43,8 @@ fn report<'a>(exchanges: impl Iterator<Item = &'a Exchange>, counts: &Counts) ->
         Lines::default().exchange(&mut out, exchange);
         summary.add(exchange);
     }
-    let ended = Ended { counts, dropped: None, left_out: LeftOut::default(), written: None };
+    let ended =
+        Ended { counts, dropped: None, left_out: LeftOut::default(), written: None, origins: None };
     summary.write_text(&mut out, &ended, Palette::Plain);
     String::from_utf8(out).unwrap()
 }

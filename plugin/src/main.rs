@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod slow;
 mod talk;
+mod timeouts;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -29,6 +29,7 @@ mod summary_text;
 mod tests;
 mod text;
 mod timeline;
+mod timeout_origin;
 mod verdict;
 mod write;
 
@@ -40,3 +41,4 @@ pub use route::fold;
 pub(crate) use subject::Subject;
 pub use summary::{Ended, LeftOut, Summary};
 pub use text::Lines;
+pub use timeout_origin::{RouteTimeout, TimeoutOrigin, TimeoutOrigins, TimeoutSource};

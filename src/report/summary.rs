@@ -9,6 +9,7 @@ use super::route::Routes;
 use super::sample::Sample;
 use super::servers::Servers;
 use super::subject::Subject;
+use super::timeout_origin::TimeoutOrigins;
 use super::write::micros;
 use crate::counts::Counts;
 use crate::pairing::detail::grpc_status_name;
@@ -45,6 +46,8 @@ pub struct Ended<'a> {
     pub left_out: LeftOut,
     /// The capture with comments, if one is written.
     pub written: Option<&'a str>,
+    /// Where the timeouts come from; `None` if nobody looked.
+    pub origins: Option<&'a TimeoutOrigins>,
 }
 
 /// All exchanges together: how many, how long, what went wrong, by route.
@@ -72,6 +75,8 @@ pub(super) struct Route {
     pub(super) total: Histogram<u32>,
     pub(super) failures: Vec<Failure>,
     pub(super) late: Late,
+    /// Whom the first request asked that ran out of time, or was answered by a proxy.
+    pub(super) host: Option<Box<str>>,
 }
 
 /// One finding of one route.
@@ -265,12 +270,16 @@ impl Route {
             total: histogram(),
             failures: Vec::new(),
             late: Late::default(),
+            host: None,
         }
     }
 
     #[cold]
     fn failed(&mut self, exchange: &Exchange) {
         for code in exchange.findings.iter() {
+            if self.host.is_none() && (code.is_give_up() || code == Code::ProxyAnswered) {
+                self.host.clone_from(&exchange.request.host);
+            }
             let place = self.failures.iter().position(|failure| failure.code == code);
             let place = place.unwrap_or_else(|| {
                 self.failures.push(Failure::new(code));

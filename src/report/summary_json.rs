@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use super::pods::Pod;
 use super::servers::Statement;
 use super::summary::{Ended, Route, Summary};
+use super::timeout_origin::TimeoutSource;
 use super::verdict::{OfRoute, Verdict, all_well, verdicts};
 use super::write::{integer, json_string, millis};
 use crate::decode::Skip;
@@ -150,7 +151,11 @@ impl Summary {
                 }
             }
         });
-        array(object.key("routes"), &self.list, one_route);
+        array(object.key("routes"), &self.list, |out, route| one_route(out, route, ended));
+        if let Some(origins) = ended.origins {
+            let notes = &origins.notes;
+            array(object.key("timeout_notes"), notes, |out, note| json_string(out, note));
+        }
         object.object("left_out", |left| {
             left.integer("mesh", ended.left_out.mesh);
             left.integer("probes", ended.left_out.probes);
@@ -272,7 +277,7 @@ fn one_pod(out: &mut Vec<u8>, pod: &Pod) {
     object.end();
 }
 
-fn one_route(out: &mut Vec<u8>, route: &Route) {
+fn one_route(out: &mut Vec<u8>, route: &Route, ended: &Ended<'_>) {
     let mut object = Object::new(out);
     object.string("route", &route.name);
     object.integer("n", route.n);
@@ -292,6 +297,10 @@ fn one_route(out: &mut Vec<u8>, route: &Route) {
             object.integer("count", timeout.count as u64);
         });
     }
+    if let Some(origin) = ended.origins.and_then(|origins| origins.of(route)) {
+        object.string("timeout_origin", &origin.sentence);
+        array(object.key("timeout_sources"), &origin.sources, one_source);
+    }
     if route.late.times.seen() > 0 {
         let mut times = Vec::new();
         route.late.times.extend_into(&mut times);
@@ -308,5 +317,17 @@ fn one_route(out: &mut Vec<u8>, route: &Route) {
             findings.integer(failure.code.name(), failure.count);
         }
     });
+    object.end();
+}
+
+fn one_source(out: &mut Vec<u8>, source: &TimeoutSource) {
+    let mut object = Object::new(out);
+    object.string("kind", &source.kind);
+    if let Some(namespace) = &source.namespace {
+        object.string("namespace", namespace);
+    }
+    object.string("name", &source.name);
+    object.string("field", &source.field);
+    object.millis("value_ms", source.value);
     object.end();
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::palette::Palette;
 use super::summary::{Ended, LeftOut, Route, Summary};
+use super::timeout_origin::TimeoutOrigin;
 use super::verdict::{Verdict, all_well, is_failure, number, percent, verdicts};
 use super::write::{pad, shown};
 use crate::counts::Counts;
@@ -12,6 +13,8 @@ use crate::problem::{Code, Severity, Span, loss};
 
 /// Verdicts told in words; the table has the rest.
 const TOLD: usize = 5;
+/// The longest sentence about manifests, in columns.
+const WORDS: usize = 2000;
 /// Lines of the table.
 const ROWS: usize = 20;
 
@@ -52,16 +55,29 @@ impl Summary {
             Some(worst) => (worst.sentence(), worst.lines()),
             None => (all_well(self, ended), Vec::new()),
         };
+        let told = |verdict| origin(verdict, ended);
         out.extend_from_slice(palette.strong());
         out.extend_from_slice(answer.as_bytes());
         out.extend_from_slice(palette.end());
         out.push(b'\n');
         let rest = verdicts.get(usize::from(worst.is_some())..).unwrap_or_default();
-        for line in lines.into_iter().chain(rest.iter().take(TOLD).map(Verdict::sentence)) {
+        if let Some(origin) = worst.and_then(told) {
+            words(out, &origin.sentence);
+        }
+        for line in lines {
             let _ = writeln!(out, "  {line}");
+        }
+        for verdict in rest.iter().take(TOLD) {
+            let _ = writeln!(out, "  {}", verdict.sentence());
+            if let Some(origin) = told(verdict) {
+                words(out, &origin.sentence);
+            }
         }
         if rest.len() > TOLD {
             let _ = writeln!(out, "  And {} more; see the table.", rest.len() - TOLD);
+        }
+        for note in ended.origins.iter().flat_map(|origins| &origins.notes) {
+            words(out, note);
         }
         if let Some(code) = verdicts.first().map(Verdict::code) {
             let code = code.name();
@@ -95,6 +111,21 @@ impl Summary {
             let _ = writeln!(out, "  {} more routes, {}", rest.len(), number(n, "request"));
         }
     }
+}
+
+/// Where the timeout that this verdict states comes from.
+fn origin<'a>(verdict: &Verdict<'_>, ended: &Ended<'a>) -> Option<&'a TimeoutOrigin> {
+    match verdict {
+        Verdict::Route(verdict) if verdict.states_timeout() => ended.origins?.of(verdict.route),
+        _ => None,
+    }
+}
+
+/// A line with words of others: names from manifests.
+fn words(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"  ");
+    shown(out, text, WORDS);
+    out.push(b'\n');
 }
 
 fn line(out: &mut Vec<u8>, cells: [&str; 7], widths: &[usize; 7]) {

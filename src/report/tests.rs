@@ -89,7 +89,7 @@ fn counts() -> Counts {
 }
 
 fn ended(counts: &Counts) -> Ended<'_> {
-    Ended { counts, dropped: Some(0), left_out: LeftOut::default(), written: None }
+    Ended { counts, dropped: Some(0), left_out: LeftOut::default(), written: None, origins: None }
 }
 
 fn text(exchanges: &[Exchange], counts: &Counts) -> String {
@@ -262,7 +262,8 @@ fn what_was_skipped_lost_or_left_out_is_told() {
     counts.skipped[crate::decode::Skip::NotTcp as usize] = 9;
     counts.limits[crate::limits::Limit::Head as usize] = 1;
     let left_out = LeftOut { mesh: 5, probes: 6, filtered: 7 };
-    let ended = Ended { counts: &counts, dropped: Some(11), left_out, written: None };
+    let ended =
+        Ended { counts: &counts, dropped: Some(11), left_out, written: None, origins: None };
     let mut out = Vec::new();
     Summary::new().write_text(&mut out, &ended, Palette::Plain);
     let text = String::from_utf8(out).unwrap();
@@ -302,4 +303,53 @@ fn percentiles_are_those_of_the_times() {
     };
     assert!((495..=505).contains(&at(0.5)), "{}", at(0.5));
     assert!((980..=1000).contains(&at(0.99)), "{}", at(0.99));
+}
+
+/// What somebody found who has read manifests.
+fn origins() -> TimeoutOrigins {
+    let source = TimeoutSource {
+        kind: "VirtualService".into(),
+        namespace: Some("shop".into()),
+        name: "catalog".into(),
+        field: "spec.http[0].timeout".into(),
+        value: Duration::from_millis(500),
+    };
+    let route = TimeoutOrigin {
+        route: "GET /items".into(),
+        sources: vec![source],
+        sentence: "The 500 ms come from VirtualService shop/catalog.".into(),
+    };
+    TimeoutOrigins { routes: vec![route], notes: vec!["Not allowed to list \x1b[0m".into()] }
+}
+
+#[test]
+fn where_a_timeout_comes_from_is_said_behind_it() {
+    let summary = summary_of(&give_ups(20));
+    let timeouts = summary.timeouts();
+    assert_eq!(timeouts.len(), 1);
+    assert_eq!(timeouts[0].route, "GET /items");
+    assert_eq!(timeouts[0].timeout.value, Duration::from_millis(500));
+    let (counts, origins) = (counts(), origins());
+    let ended = Ended { origins: Some(&origins), ..ended(&counts) };
+    let mut out = Vec::new();
+    summary.write_text(&mut out, &ended, Palette::Plain);
+    let out = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].ends_with("a timeout of 500 ms."), "{out}");
+    assert_eq!(lines[1], "  The 500 ms come from VirtualService shop/catalog.");
+    assert!(lines.iter().any(|line| line.starts_with("  Not allowed to list")), "{out}");
+    assert!(!out.contains('\x1b'));
+}
+
+#[test]
+fn where_a_timeout_comes_from_is_as_the_schema_says() {
+    let (counts, origins) = (counts(), origins());
+    let ended = Ended { origins: Some(&origins), ..ended(&counts) };
+    let mut out = Vec::new();
+    Document::new().finish(&mut out, &summary_of(&give_ups(20)), &ended);
+    let value = serde_json::from_slice(&out).unwrap();
+    assert_valid(&validator("report"), &value);
+    let route = &value["summary"]["routes"][0];
+    assert_eq!(route["timeout_sources"][0]["field"], "spec.http[0].timeout");
+    assert_eq!(value["summary"]["timeout_notes"].as_array().unwrap().len(), 1);
 }

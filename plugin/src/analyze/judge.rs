@@ -11,6 +11,7 @@ use super::output::Output;
 use super::view::View;
 use crate::args::Report;
 use crate::slow::{self, Watch};
+use crate::timeouts::Search;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
 pub(crate) struct Judge {
@@ -20,6 +21,8 @@ pub(crate) struct Judge {
     pub(super) evidence: Evidence,
     /// Who compares the pods: then nothing else is printed.
     slow: Option<slow::Shared>,
+    /// Who says where timeouts come from.
+    pub(crate) search: Option<Search>,
 }
 
 impl Judge {
@@ -30,6 +33,7 @@ impl Judge {
             summary: Summary::new(),
             evidence,
             slow: None,
+            search: None,
         }
     }
 
@@ -106,15 +110,21 @@ impl Judge {
         self.view.flush()?;
         let written = self.evidence.name();
         self.evidence.finish()?;
-        let ended = Ended {
-            counts,
-            dropped,
-            left_out: self.filter.left_out(),
-            written: written.as_deref(),
-        };
+        let timeouts = self.summary.timeouts();
+        let asked = self.view.has_summary() && !timeouts.is_empty();
+        let origins = self.search.take().filter(|_| asked).map(|search| search(&timeouts));
         match &self.slow {
-            Some(slow) => slow.lock().unwrap_or_else(PoisonError::into_inner).ended(),
-            None => self.view.finish(&self.summary, &ended)?,
+            Some(slow) => slow.lock().unwrap_or_else(PoisonError::into_inner).ended(origins),
+            None => {
+                let ended = Ended {
+                    counts,
+                    dropped,
+                    left_out: self.filter.left_out(),
+                    written: written.as_deref(),
+                    origins: origins.as_ref(),
+                };
+                self.view.finish(&self.summary, &ended)?;
+            }
         }
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())
     }

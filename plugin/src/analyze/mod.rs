@@ -20,7 +20,8 @@ use clap::Parser as _;
 
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
-use crate::slow::{self, Watch};
+use crate::slow::Watch;
+use crate::timeouts::{Search, Sources};
 use evidence::Evidence;
 pub(crate) use evidence::check as check_writable;
 use input::Input;
@@ -32,12 +33,15 @@ use session::Session;
 /// Analyses each file on its own and answers how it went: an error outweighs findings.
 pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     check(args)?;
+    let manifests = &args.config.manifests;
+    let sources = if manifests.is_empty() { None } else { Some(Sources::from_files(manifests)?) };
     if args.compare {
-        return compare(args);
+        return compare(args, sources.as_ref());
     }
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
-        let ended = one(args, file, place)?;
+        let search = sources.clone().map(Sources::search);
+        let ended = one(args, (file, place), search)?;
         exit = match (exit, ended) {
             (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
             (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
 }
 
 /// Compares the pods that the files are of.
-fn compare(args: &Analyze) -> anyhow::Result<Exit> {
+fn compare(args: &Analyze, sources: Option<&Sources>) -> anyhow::Result<Exit> {
     let watch = Arc::new(Mutex::new(Watch::files(args.question.question())));
     let mut whole = true;
     for file in &args.files {
@@ -63,18 +67,19 @@ fn compare(args: &Analyze) -> anyhow::Result<Exit> {
         watch.lock().unwrap_or_else(PoisonError::into_inner).file(pod(args, file));
         let (out, evidence) = (Output::new(false), Evidence::none(&args.report));
         let session = Session::new(&args.report, input, out, evidence, Palette::Plain);
-        let ended = session.comparing(Arc::clone(&watch)).run()?;
+        let search = sources.cloned().map(Sources::search);
+        let ended = session.with(search).comparing(Arc::clone(&watch)).run()?;
         if let Some(why) = &ended.failure {
             complain(file, why);
             whole = false;
         }
     }
-    let verdict = watch.lock().unwrap_or_else(PoisonError::into_inner).judge();
-    let Some(verdict) = verdict else { return Ok(Exit::Error) };
+    let judged = watch.lock().unwrap_or_else(PoisonError::into_inner).judge();
+    let Some(judged) = judged else { return Ok(Exit::Error) };
     let mut out = std::io::stdout().lock();
     let palette = palette(args.report.color, false);
-    slow::write(&mut out, &verdict, &[], args.report.output, palette)?;
-    Ok(if whole { slow::exit(&verdict) } else { Exit::Error })
+    judged.write(&mut out, args.report.output, palette)?;
+    Ok(if whole { judged.exit() } else { Exit::Error })
 }
 
 /// The name of the pod that a file is of: the file's own, with its folder if others have the same.
@@ -108,6 +113,7 @@ pub(crate) fn fed(
     args: &Report,
     packets: File,
     to: Option<impl std::io::Write + 'static>,
+    search: Search,
 ) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
     let evidence = match to {
@@ -115,13 +121,15 @@ pub(crate) fn fed(
         None => Evidence::new(args, &input)?,
     };
     let (out, palette) = out(args);
-    Session::new(args, input, out, evidence, palette).run()
+    Session::new(args, input, out, evidence, palette).with(Some(search)).run()
 }
 
 /// Who judges exchanges that were analysed elsewhere.
-pub(crate) fn judge(args: &Report) -> anyhow::Result<Judge> {
+pub(crate) fn judge(args: &Report, search: Search) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette))
+    let mut judge = Judge::new(args, out, Evidence::none(args), palette);
+    judge.search = Some(search);
+    Ok(judge)
 }
 
 /// Where lines go, and their colours.
@@ -181,7 +189,11 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 }
 
 /// Analyses one capture.
-fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
+fn one(
+    args: &Analyze,
+    (file, place): (&Path, usize),
+    search: Option<Search>,
+) -> anyhow::Result<Exit> {
     let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
     if args.files.len() > 1 && args.report.output == Format::Text {
@@ -199,7 +211,7 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
     };
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
-    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
+    let ended = Session::new(&args.report, input, out, evidence, palette).with(search).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }

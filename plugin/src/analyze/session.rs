@@ -14,6 +14,7 @@ use super::judge::Judge;
 use super::output::Output;
 use crate::args::Report;
 use crate::slow;
+use crate::timeouts::Search;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -75,6 +76,12 @@ impl Session {
     /// Only compares the pods.
     pub(crate) fn comparing(self, slow: slow::Shared) -> Self {
         Self { judge: self.judge.comparing(slow), ..self }
+    }
+
+    /// Has somebody say where timeouts come from.
+    pub(crate) fn with(mut self, search: Option<Search>) -> Self {
+        self.judge.search = search;
+        self
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.

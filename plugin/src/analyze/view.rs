@@ -69,6 +69,11 @@ impl View {
         self.out.relieve()
     }
 
+    /// Whether a summary will be printed.
+    pub(crate) fn has_summary(&self) -> bool {
+        !(self.lines && matches!(self.kind, Kind::Jsonl))
+    }
+
     /// Shows what there is.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use super::Report;
 use super::slow::Limit;
+use super::{Config, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Analyze {
     pub(crate) question: Limit,
 
     #[command(flatten)]
+    pub(crate) config: Config,
+
+    #[command(flatten)]
     pub(crate) report: Report,
 }
 
@@ -33,6 +36,7 @@ Examples:
   kubectl meshsniff analyze trace.pcap
   kubectl meshsniff analyze trace.pcap -w evidence.pcapng --only-flagged
   kubectl meshsniff analyze trace.pcap -o jsonl --finding client-closed-first
+  kubectl meshsniff analyze trace.pcap --config virtualservices.yaml
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -";
 
 const ANALYZE_LEARN: &str = "\
@@ -40,6 +44,7 @@ Examples:
   kubectl meshsniff analyze trace.pcap
   kubectl meshsniff analyze trace.pcap -w evidence.pcapng --only-flagged
   kubectl meshsniff analyze trace.pcap -o jsonl --finding client-closed-first
+  kubectl meshsniff analyze trace.pcap --config virtualservices.yaml
   tcpdump -U -i lo -w - | kubectl meshsniff analyze -
   ... | kubectl meshsniff analyze - -w - | wireshark -k -i -
 

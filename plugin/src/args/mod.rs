@@ -2,6 +2,7 @@
 
 mod analyze;
 mod capture;
+mod config;
 mod pods;
 mod report;
 mod slow;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use analyze::Analyze;
 pub(crate) use capture::Capture;
+pub(crate) use config::Config;
 pub(crate) use report::{Color, Format, Report};
 pub(crate) use slow::Slow;
 pub(crate) use upkeep::{Check, Clean};

@@ -52,14 +52,14 @@ impl Comparison {
         targets: &[Target],
         exit: Exit,
     ) -> Result<Exit> {
-        let Some(verdict) = self.watch().judge() else { return Ok(exit) };
+        let Some(judged) = self.watch().judge() else { return Ok(exit) };
         let palette = analyze::palette(args.report.color, false);
         let mut out = std::io::stdout().lock();
-        slow::write(&mut out, &verdict, &[], args.report.output, palette)?;
+        judged.write(&mut out, args.report.output, palette)?;
         out.flush()?;
         if self.event {
-            runtime.block_on(slow::record(cluster, targets, &verdict));
+            runtime.block_on(slow::record(cluster, targets, &judged.verdict));
         }
-        Ok(if exit == Exit::Error { exit } else { slow::exit(&verdict) })
+        Ok(if exit == Exit::Error { exit } else { judged.exit() })
     }
 }

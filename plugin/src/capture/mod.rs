@@ -40,6 +40,7 @@ use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
 use crate::slow;
 use crate::talk::{self, Ready, say};
+use crate::timeouts::{self, Search};
 use compare::Comparison;
 use deploy::Deployed;
 use fleet::Fleet;
@@ -159,13 +160,16 @@ fn observe(
     for target in targets {
         say(&about(args, target));
     }
+    let search = timeouts::search(runtime.handle(), &fleet.cluster, targets.to_vec());
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match taker {
-        To::Report(wireshark) if args.packets() => with_packets(args, from, limit, wireshark)?,
-        To::Report(_) => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+        To::Report(wireshark) if args.packets() => {
+            with_packets(args, from, limit, wireshark, search)?
+        }
+        To::Report(_) => exchanges::tell(from, analyze::judge(&args.report, search)?, limit)?,
         To::Comparison(comparison) => {
-            let judge = analyze::judge(&args.report)?.comparing(comparison.shared());
+            let judge = analyze::judge(&args.report, search)?.comparing(comparison.shared());
             exchanges::tell(from, judge, limit)?
         }
     };
@@ -197,6 +201,7 @@ fn with_packets(
     from: mpsc::Receiver<Message>,
     limit: Limit,
     wireshark: Option<&Path>,
+    search: Search,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
     let to = child.and_then(|child| child.stdin);
@@ -206,7 +211,7 @@ fn with_packets(
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write), limit))?;
-    let outcome = analyze::fed(&args.report, File::from(read), to);
+    let outcome = analyze::fed(&args.report, File::from(read), to, search);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.

@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) uid: String,
     /// What its cgroups are called after: the object's UID, but for static pods.
     pub(crate) cgroup_uid: String,
+    /// What services select it by.
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) node: String,
     /// Of the containers that run, without `containerd://`: that of `-c` first, then init (native
     /// sidecars), ordinary, ephemeral. Empty while all of them restart: the pod's sandbox is there.
@@ -22,7 +24,6 @@ pub(crate) struct Target {
     /// Names of the secrets that the pod pulls its images with.
     pub(crate) pull_secrets: Vec<String>,
     pub(crate) host_network: bool,
-    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) mesh: Option<Mesh>,
     /// TCP ports that the application's containers declare.
     pub(crate) ports: Vec<u16>,

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
-use meshsniff::slow::{Evidence, Figures, Verdict, Wait};
+use meshsniff::report::{TimeoutOrigin, TimeoutSource};
+use meshsniff::slow::{Evidence, Figures, Wait};
 use serde_json::{Value, json};
 
-/// The verdict as one object, by `docs/schema/slow.v1.json`. `more` are sentences of others.
-pub(super) fn json(verdict: &Verdict, more: &[String]) -> Value {
+use super::Judged;
+
+/// The verdict as one object, by `docs/schema/slow.v1.json`.
+pub(super) fn json(judged: &Judged) -> Value {
+    let Judged { verdict, origins } = judged;
     json!({
         "answer": verdict.answer.name(),
         "sentence": verdict.sentence,
@@ -12,8 +16,8 @@ pub(super) fn json(verdict: &Verdict, more: &[String]) -> Value {
         "fast": verdict.fast,
         "shared": verdict.shared,
         "more_s": verdict.more.map(|more| more.as_secs()),
-        "timeouts": more,
-        "notes": verdict.notes,
+        "timeouts": origins.routes.iter().map(origin).collect::<Vec<_>>(),
+        "notes": verdict.notes.iter().chain(&origins.notes).collect::<Vec<_>>(),
         "pods": verdict.pods.iter().map(pod).collect::<Vec<_>>(),
     })
 }
@@ -50,6 +54,23 @@ fn pod(pod: &Figures) -> Value {
         "median": wait(pod.median),
         "p99": wait(pod.p99),
         "chance": pod.chance,
+    })
+}
+
+fn origin(origin: &TimeoutOrigin) -> Value {
+    let source = |source: &TimeoutSource| {
+        json!({
+            "kind": source.kind,
+            "namespace": source.namespace,
+            "name": source.name,
+            "field": source.field,
+            "value_ms": millis(source.value),
+        })
+    };
+    json!({
+        "route": origin.route,
+        "sentence": origin.sentence,
+        "sources": origin.sources.iter().map(source).collect::<Vec<_>>(),
     })
 }
 

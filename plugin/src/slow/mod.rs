@@ -13,17 +13,19 @@ mod table;
 mod text;
 mod watch;
 
+use std::io;
 use std::sync::{Arc, Mutex};
 
+use meshsniff::report::{Palette, TimeoutOrigins};
 use meshsniff::slow::{Answer, Verdict};
 
-use crate::args::Slow;
+use crate::args::{Format, Slow};
 use crate::capture;
 use crate::exit::Exit;
 pub(crate) use attributes::attributes;
 pub(crate) use event::record;
 use looks::Looks;
-pub(crate) use watch::{Watch, write};
+pub(crate) use watch::Watch;
 
 /// What all who take exchanges and all who end it share.
 pub(crate) type Shared = Arc<Mutex<Watch>>;
@@ -36,12 +38,35 @@ pub(crate) fn run(args: Slow) -> anyhow::Result<Exit> {
     capture::compare(args.capture(), watch, event)
 }
 
-/// The exit code that tells the verdict.
-pub(crate) fn exit(verdict: &Verdict) -> Exit {
-    match verdict.answer {
-        Answer::Slow | Answer::Split => Exit::Findings,
-        Answer::Alike => Exit::Alike,
-        Answer::NotEnough => Exit::NotEnough,
-        Answer::None => Exit::Done,
+/// What is known at the end.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    /// Where the timeouts come from that routes show.
+    origins: TimeoutOrigins,
+}
+
+impl Judged {
+    /// Appends it.
+    pub(crate) fn write(
+        &self,
+        out: &mut impl io::Write,
+        format: Format,
+        palette: Palette,
+    ) -> io::Result<()> {
+        match format {
+            Format::Text => out.write_all(text::text(self, palette).as_bytes()),
+            Format::Jsonl => writeln!(out, "{}", json::json(self)),
+            Format::Json => writeln!(out, "{:#}", json::json(self)),
+        }
+    }
+
+    /// The exit code that tells the verdict.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.verdict.answer {
+            Answer::Slow | Answer::Split => Exit::Findings,
+            Answer::Alike => Exit::Alike,
+            Answer::NotEnough => Exit::NotEnough,
+            Answer::None => Exit::Done,
+        }
     }
 }

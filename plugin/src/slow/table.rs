@@ -12,7 +12,8 @@ pub(super) fn table(pods: &[Figures], rows: usize) -> String {
     );
     let wait = |wait: Option<Wait>| wait.map_or("-".to_owned(), |wait| wait.to_string());
     for pod in shown {
-        let Figures { name, requests, answered, given_up, failed, .. } = pod;
+        let Figures { requests, answered, given_up, failed, .. } = pod;
+        let name = pod.name.replace(char::is_control, "?");
         let (median, p99) = (wait(pod.median), wait(pod.p99));
         let _ = writeln!(
             table,

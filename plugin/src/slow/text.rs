@@ -1,37 +1,39 @@
 use std::fmt::Write as _;
 
 use meshsniff::report::Palette;
-use meshsniff::slow::Verdict;
 
+use super::Judged;
 use super::table::table;
 
 /// Lines of the table.
 const ROWS: usize = 50;
 
-/// The verdict for people: the answer, why, the pods, what else is to be known. `more` are sentences
-/// of others, as where the timeout comes from.
-pub(super) fn text(verdict: &Verdict, more: &[String], palette: Palette) -> String {
-    let mut text = format!("{}{}{}\n", strong(palette), verdict.sentence, end(palette));
+/// The verdict for people: the answer, why, where the timeout comes from, the pods, what else is to
+/// be known.
+pub(super) fn text(judged: &Judged, palette: Palette) -> String {
+    let Judged { verdict, origins } = judged;
+    let (strong, end) = match palette {
+        Palette::Ansi => ("\x1b[1m", "\x1b[0m"),
+        Palette::Plain => ("", ""),
+    };
+    let mut text = format!("{strong}{}{end}\n", safe(&verdict.sentence));
     for slow in &verdict.slow {
-        let _ = writeln!(text, "{}", slow.sentence());
+        let _ = writeln!(text, "{}", safe(&slow.sentence()));
     }
-    for sentence in more {
-        let _ = writeln!(text, "{sentence}");
+    for origin in &origins.routes {
+        let _ = writeln!(text, "{}", safe(&format!("{}: {}", origin.route, origin.sentence)));
     }
     if !verdict.pods.is_empty() {
         let _ = write!(text, "\n{}", table(&verdict.pods, ROWS));
     }
-    for (place, note) in verdict.notes.iter().enumerate() {
+    for (place, note) in verdict.notes.iter().chain(&origins.notes).enumerate() {
         let blank = if place == 0 { "\n" } else { "" };
-        let _ = writeln!(text, "{blank}note: {note}");
+        let _ = writeln!(text, "{blank}note: {}", safe(note));
     }
     text
 }
 
-fn strong(palette: Palette) -> &'static str {
-    if palette == Palette::Ansi { "\x1b[1m" } else { "" }
-}
-
-fn end(palette: Palette) -> &'static str {
-    if palette == Palette::Ansi { "\x1b[0m" } else { "" }
+/// Routes come from the network, names of pods from files: neither may steer the terminal.
+fn safe(sentence: &str) -> String {
+    sentence.replace(char::is_control, "?")
 }

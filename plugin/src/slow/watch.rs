@@ -1,17 +1,14 @@
 use std::collections::BTreeMap;
-use std::io;
 use std::time::{Duration, Instant};
 
 use meshsniff::capture::Timestamp;
 use meshsniff::pairing::Exchange;
-use meshsniff::report::Palette;
+use meshsniff::report::TimeoutOrigins;
 use meshsniff::slow::{Answer, Question, Samples, Verdict};
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::looks::Looks;
-use super::{json, table, text};
-use crate::args::Format;
+use super::{Judged, table};
 use crate::talk;
 
 /// How often the table is drawn anew on a terminal, and how often a line is said elsewhere.
@@ -39,6 +36,8 @@ pub(crate) struct Watch {
     certain: Option<Verdict>,
     /// A capture has come to its end.
     ended: bool,
+    /// Where the timeouts come from that its routes show.
+    origins: TimeoutOrigins,
 }
 
 /// What a running capture shows.
@@ -71,6 +70,7 @@ impl Watch {
             live: None,
             certain: None,
             ended: false,
+            origins: TimeoutOrigins::default(),
         }
     }
 
@@ -95,8 +95,18 @@ impl Watch {
     }
 
     /// A capture has ended: a file is a pod also if there was nothing in it.
-    pub(crate) fn ended(&mut self) {
+    pub(crate) fn ended(&mut self, origins: Option<TimeoutOrigins>) {
         self.ended = true;
+        for origin in origins.iter().flat_map(|found| &found.routes) {
+            if !self.origins.routes.iter().any(|known| known.route == origin.route) {
+                self.origins.routes.push(origin.clone());
+            }
+        }
+        for note in origins.into_iter().flat_map(|found| found.notes) {
+            if !self.origins.notes.contains(&note) {
+                self.origins.notes.push(note);
+            }
+        }
         if let (Some(name), true) = (self.file.take(), self.interfaces.is_empty()) {
             self.pod(&name);
         }
@@ -177,10 +187,16 @@ impl Watch {
     }
 
     /// All has been seen: the verdict, if there was a capture.
-    pub(crate) fn judge(&mut self) -> Option<Verdict> {
-        if !self.ended || self.certain.is_some() {
-            return self.certain.take();
-        }
+    pub(crate) fn judge(&mut self) -> Option<Judged> {
+        let verdict = match self.certain.take() {
+            Some(verdict) => verdict,
+            None if self.ended => self.verdict(),
+            None => return None,
+        };
+        Some(Judged { verdict, origins: std::mem::take(&mut self.origins) })
+    }
+
+    fn verdict(&mut self) -> Verdict {
         let looks = self.live.as_mut().and_then(|live| live.looks.as_mut());
         let share = looks.map_or(1.0, Looks::spend);
         let aligned = self.live.is_none() && self.align();
@@ -193,7 +209,7 @@ impl Watch {
                     .to_owned(),
             );
         }
-        Some(verdict)
+        verdict
     }
 
     /// Whether captures were made one after the other; then they are compared as if they had begun
@@ -210,21 +226,5 @@ impl Watch {
             self.samples.align();
         }
         apart
-    }
-}
-
-/// Appends the verdict. `more` are sentences of others.
-pub(crate) fn write(
-    out: &mut impl io::Write,
-    verdict: &Verdict,
-    more: &[String],
-    format: Format,
-    palette: Palette,
-) -> io::Result<()> {
-    let json = || -> Value { json::json(verdict, more) };
-    match format {
-        Format::Text => out.write_all(text::text(verdict, more, palette).as_bytes()),
-        Format::Jsonl => writeln!(out, "{}", json()),
-        Format::Json => writeln!(out, "{:#}", json()),
     }
 }

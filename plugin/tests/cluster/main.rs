@@ -21,5 +21,6 @@ mod ends;
 mod faults;
 mod refusals;
 mod rollouts;
+mod timeouts;
 mod verdicts;
 mod ways;

@@ -76,6 +76,18 @@ impl User {
         user
     }
 
+    /// The documented Role, and the right to list what has timeouts in this namespace.
+    #[track_caller]
+    pub(crate) fn with_timeouts(cluster: &Cluster, namespace: &str) -> Self {
+        let user = Self::new(cluster, namespace, |_| {});
+        cluster.apply(&documented(cluster, "ClusterRole", "meshsniff-timeouts").to_string());
+        let binding = format!("{}-timeouts", user.name);
+        let account = format!("--serviceaccount={namespace}:{}", user.name);
+        let role = "--clusterrole=meshsniff-timeouts";
+        cluster.kubectl(&["-n", namespace, "create", "rolebinding", &binding, role, &account]);
+        user
+    }
+
     /// The same user with another configuration.
     pub(crate) fn with(&self, kubeconfig: PathBuf) -> Self {
         Self { kubeconfig, name: self.name.clone(), namespace: self.namespace.clone() }

@@ -201,8 +201,13 @@ pub fn analysis_pcap(input: &[u8]) {
     pushed.judge(&mut analysis, &mut each);
     assert!(analysis.poll().is_none());
     let counts = analysis.counts();
-    let ended =
-        Ended { counts, dropped: None, left_out: LeftOut::default(), written: Some("evidence") };
+    let ended = Ended {
+        counts,
+        dropped: None,
+        left_out: LeftOut::default(),
+        written: Some("evidence"),
+        origins: None,
+    };
     let mut out = Vec::new();
     summary.write_json(&mut out, &ended);
     serde_json::from_slice::<serde_json::Value>(&out).expect("JSON");

@@ -30,7 +30,7 @@ pub fn report(input: &[u8]) {
     let dropped = cursor.maybe(Cursor::u64);
     // A name that the user has given; not the network's.
     let written = cursor.maybe(|_| "evidence.pcapng");
-    let ended = Ended { counts: &counts, dropped, left_out, written };
+    let ended = Ended { counts: &counts, dropped, left_out, written, origins: None };
 
     let mut document = Document::new();
     let mut summary = Summary::new();

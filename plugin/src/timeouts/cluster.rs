@@ -1,0 +1,198 @@
+//! Manifests from the cluster, as far as they may be read.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::answer::{Answer, PATIENCE, get, list, list_in, within};
+use super::host::Host;
+use super::notes::Notes;
+use super::{Search, Sources};
+use crate::cluster::{Cluster, Target};
+
+/// Objects that can have a timeout.
+#[derive(Clone, Copy, Debug)]
+struct Resource {
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    /// Those that clusters serve, the newest first.
+    versions: &'static [&'static str],
+}
+
+/// How long the API server has to say what it serves. Without that everything is asked for.
+const GROUPS: Duration = Duration::from_secs(1);
+
+/// The group of Istio's, where MeshConfig has the defaults.
+const ISTIO: &str = "networking.istio.io";
+
+const RESOURCES: [Resource; 6] = [
+    Resource {
+        group: ISTIO,
+        kind: "VirtualService",
+        plural: "virtualservices",
+        versions: &["v1", "v1beta1", "v1alpha3"],
+    },
+    Resource {
+        group: ISTIO,
+        kind: "DestinationRule",
+        plural: "destinationrules",
+        versions: &["v1", "v1beta1", "v1alpha3"],
+    },
+    Resource {
+        group: "gateway.networking.k8s.io",
+        kind: "HTTPRoute",
+        plural: "httproutes",
+        versions: &["v1", "v1beta1"],
+    },
+    Resource {
+        group: "gateway.networking.k8s.io",
+        kind: "GRPCRoute",
+        plural: "grpcroutes",
+        versions: &["v1", "v1alpha2"],
+    },
+    Resource {
+        group: "policy.linkerd.io",
+        kind: "HTTPRoute",
+        plural: "httproutes",
+        versions: &["v1beta3", "v1beta2"],
+    },
+    Resource {
+        group: "linkerd.io",
+        kind: "ServiceProfile",
+        plural: "serviceprofiles",
+        versions: &["v1alpha2"],
+    },
+];
+
+/// Who reads the manifests of these pods when there is a timeout to be explained, and then answers.
+pub(crate) fn search(runtime: &Handle, cluster: &Cluster, targets: Vec<Target>) -> Search {
+    let (runtime, cluster) = (runtime.clone(), cluster.clone());
+    Box::new(move |timeouts| runtime.block_on(of_cluster(&cluster, &targets)).origins(timeouts))
+}
+
+/// Reads what can have timeouts for these pods. Never fails: what could not be read is noted.
+pub(crate) async fn of_cluster(cluster: &Cluster, targets: &[Target]) -> Sources {
+    let namespaces: BTreeSet<&str> = targets.iter().map(|one| one.namespace.as_str()).collect();
+    let namespaces: Vec<String> = namespaces.into_iter().map(str::to_owned).collect();
+    let mut asked = JoinSet::new();
+    let groups = within(GROUPS, groups(cluster)).await.flatten();
+    let is_served =
+        |group: &str| groups.as_ref().is_none_or(|all| all.iter().any(|one| one == group));
+    let resources = RESOURCES.into_iter().filter(|resource| is_served(resource.group));
+    for (place, resource) in resources.enumerate() {
+        let (cluster, namespaces) = (cluster.clone(), namespaces.clone());
+        asked.spawn(async move {
+            let answer = within(PATIENCE, read(&cluster, resource, &namespaces)).await;
+            (place, resource.name(), answer.unwrap_or(Answer::Late))
+        });
+    }
+    let mesh = async {
+        let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), "istio-system");
+        match is_served(ISTIO) {
+            true => get(&maps, "istio").await,
+            false => Answer::Absent,
+        }
+    };
+    let services = list_in(&namespaces, |namespace| {
+        Api::<Service>::namespaced(cluster.client.clone(), namespace)
+    });
+    let (mut resources, services, mesh) =
+        tokio::join!(asked.join_all(), within(PATIENCE, services), within(PATIENCE, mesh));
+    resources.sort_by_key(|(place, ..)| *place);
+
+    let mut sources = Sources::default();
+    let mut notes = Notes::default();
+    let services = services.unwrap_or(Answer::Late);
+    if let Answer::Objects { objects, .. } = &services {
+        sources.services = selecting(objects, targets);
+    }
+    for (_, name, answer) in resources {
+        notes.take(&name, answer, &mut sources);
+    }
+    notes.take("services", services, &mut sources);
+    notes.mesh_config(mesh.unwrap_or(Answer::Late), &mut sources);
+    sources.partial = !notes.is_empty();
+    if sources.read == 0 && !sources.partial {
+        notes.nothing_is_there();
+    }
+    sources.notes = notes.sentences(&namespaces);
+    sources.namespaces = namespaces;
+    sources
+}
+
+/// The groups of the API that the cluster serves; `None` if it does not say.
+async fn groups(cluster: &Cluster) -> Option<Vec<String>> {
+    let groups = cluster.client.list_api_groups().await.ok()?.groups;
+    Some(groups.into_iter().map(|group| group.name).collect())
+}
+
+/// The objects of all namespaces, for gateways have their own; if that is not allowed, of these.
+async fn read(cluster: &Cluster, resource: Resource, namespaces: &[String]) -> Answer {
+    for version in resource.versions {
+        let kind = resource.at(version);
+        let client = || cluster.client.clone();
+        let answer = match list(&Api::<DynamicObject>::all_with(client(), &kind)).await {
+            Answer::Forbidden => {
+                list_in(namespaces, |one| {
+                    Api::<DynamicObject>::namespaced_with(client(), one, &kind)
+                })
+                .await
+            }
+            all => all,
+        };
+        if !matches!(answer, Answer::Absent) {
+            return answer;
+        }
+    }
+    Answer::Absent
+}
+
+/// The services that select any of these pods.
+fn selecting(services: &[Value], targets: &[Target]) -> Vec<Host> {
+    let selects = |service: &&Value| {
+        let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+        let selector = selector.filter(|selector| !selector.is_empty());
+        let namespace = service.pointer("/metadata/namespace").and_then(Value::as_str);
+        selector.is_some_and(|selector| {
+            targets.iter().filter(|target| Some(target.namespace.as_str()) == namespace).any(
+                |target| {
+                    selector.iter().all(|(key, value)| {
+                        target.labels.get(key).map(String::as_str) == value.as_str()
+                    })
+                },
+            )
+        })
+    };
+    let host = |service: &Value| {
+        let text = |pointer| service.pointer(pointer).and_then(Value::as_str);
+        Some(Host::of(text("/metadata/name")?, text("/metadata/namespace")))
+    };
+    services.iter().filter(selects).filter_map(host).collect()
+}
+
+impl Resource {
+    /// `virtualservices.networking.istio.io`.
+    fn name(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+
+    fn at(&self, version: &str) -> ApiResource {
+        ApiResource {
+            group: self.group.into(),
+            version: version.into(),
+            api_version: format!("{}/{version}", self.group),
+            kind: self.kind.into(),
+            plural: self.plural.into(),
+        }
+    }
+}
