@@ -9,6 +9,7 @@ use super::route::Routes;
 use super::sample::Sample;
 use super::servers::Servers;
 use super::subject::Subject;
+use super::success::Success;
 use super::write::micros;
 use crate::counts::Counts;
 use crate::pairing::detail::grpc_status_name;
@@ -67,6 +68,7 @@ pub(super) struct Route {
     pub(super) connect: bool,
     pub(super) n: u64,
     pub(super) answered: u64,
+    pub(super) success: Success,
     /// From the request's last byte to the response's first and last, in µs.
     pub(super) ttfb: Histogram<u32>,
     pub(super) total: Histogram<u32>,
@@ -171,6 +173,7 @@ impl Summary {
         self.servers.exchange(exchange);
         let route = self.route(exchange);
         route.n += 1;
+        route.success.add(exchange);
         if let Some(total) = exchange.total() {
             route.answered += 1;
             record(&mut route.total, total);
@@ -203,6 +206,11 @@ impl Summary {
         let more = |code: Code| code.detector().severity > Severity::Note;
         self.list.iter().any(|route| !route.failures.is_empty())
             || self.servers.statements().iter().any(|said| more(said.code))
+    }
+
+    /// Both sides of all requests.
+    pub(super) fn success(&self) -> Success {
+        self.list.iter().map(|route| route.success).collect()
     }
 
     pub(super) fn count(&self, outcome: Outcome) -> u64 {
@@ -261,6 +269,7 @@ impl Route {
             connect,
             n: 0,
             answered: 0,
+            success: Success::default(),
             ttfb: histogram(),
             total: histogram(),
             failures: Vec::new(),

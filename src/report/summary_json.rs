@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::pods::Pod;
 use super::servers::Statement;
+use super::success::{Share, Success};
 use super::summary::{Ended, Route, Summary};
 use super::verdict::{OfRoute, Verdict, all_well, verdicts};
 use super::write::{integer, json_string, millis};
@@ -150,6 +151,7 @@ impl Summary {
                 }
             }
         });
+        success(&mut object, &self.success());
         array(object.key("routes"), &self.list, one_route);
         object.object("left_out", |left| {
             left.integer("mesh", ended.left_out.mesh);
@@ -260,12 +262,24 @@ fn span(object: &mut Object<'_>, times: &Histogram<u32>) {
     }
 }
 
+fn success(object: &mut Object<'_>, success: &Success) {
+    object.object("success", |object| {
+        for (key, Share { ok, of }) in [("client", success.client), ("server", success.server)] {
+            object.object(key, |share| {
+                share.integer("ok", ok);
+                share.integer("of", of);
+            });
+        }
+    });
+}
+
 fn one_pod(out: &mut Vec<u8>, pod: &Pod) {
     let mut object = Object::new(out);
     object.string("pod", &pod.name);
     object.integer("n", pod.n);
     object.integer("answered", pod.answered);
     object.integer("failed", pod.failed);
+    success(&mut object, &pod.success);
     if !pod.times.is_empty() {
         object.object("total_ms", |object| span(object, &pod.times));
     }
@@ -278,6 +292,7 @@ fn one_route(out: &mut Vec<u8>, route: &Route) {
     object.integer("n", route.n);
     object.integer("answered", route.answered);
     object.integer("gave_up", route.gave_up());
+    success(&mut object, &route.success);
     for (key, times) in [("ttfb_ms", &route.ttfb), ("total_ms", &route.total)] {
         if !times.is_empty() {
             object.object(key, |object| span(object, times));
