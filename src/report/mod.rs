@@ -36,7 +36,7 @@ mod write;
 pub use document::Document;
 pub use json::{Numbers, write_exchange};
 pub use palette::Palette;
-pub use route::fold;
+pub use route::{fold, name_route};
 pub use success::{Fate, Fates};
 pub use summary::{Ended, LeftOut, Summary};
 pub use text::Lines;

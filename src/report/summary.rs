@@ -222,10 +222,7 @@ impl Summary {
     fn route(&mut self, exchange: &Exchange) -> &mut Route {
         let (found, new) = match Subject::of(exchange) {
             Subject::Path(word, path) => self.routes.find(word, path),
-            Subject::Name(name) => self.routes.find_name(&format!("TLS {name}")),
-            Subject::Tls => self.routes.find_name(&format!("TLS {}", exchange.server)),
-            Subject::Connect => self.routes.find_name(&exchange.server.to_string()),
-            Subject::Unknown => self.routes.find_name("request not captured"),
+            _ => self.routes.find_other(exchange),
         };
         if let Some(name) = new {
             self.list.push(Route::new(name, is_connect(exchange)));
