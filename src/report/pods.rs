@@ -279,6 +279,26 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_are_shown_where_they_differ() {
+        let table = |of: &[(u64, u64)]| {
+            let mut out = Vec::new();
+            pods(of).write_text(&mut out, Palette::Plain);
+            String::from_utf8(out).unwrap()
+        };
+        let text = table(&[(10, 3), (20, 0)]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[2..5],
+            [
+                "  pod             n       answered  p50       p99       failed  client ok  server ok",
+                "  shop/catalog-0  13      10        32 ms     500 ms    3       76.9 %     100 %",
+                "  shop/catalog-1  20      20        32 ms     32 ms     0       100 %      100 %",
+            ]
+        );
+        assert!(!table(&[(10, 0), (20, 0)]).contains("client ok"));
+    }
+
+    #[test]
     fn an_interface_of_a_machine_is_no_pod() {
         let mut pods = Pods::default();
         pods.describe(0, "lo");
