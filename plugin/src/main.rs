@@ -10,6 +10,7 @@ mod complete;
 mod demo;
 mod exit;
 mod explain;
+mod metrics;
 mod talk;
 
 use std::io::Write as _;

@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
 use crate::args::Report;
+use crate::metrics::Recorder;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
 pub(crate) struct Judge {
@@ -16,6 +17,7 @@ pub(crate) struct Judge {
     filter: Filter,
     summary: Summary,
     pub(super) evidence: Evidence,
+    metrics: Option<Recorder>,
 }
 
 impl Judge {
@@ -25,7 +27,14 @@ impl Judge {
             filter: Filter::new(args),
             summary: Summary::new(),
             evidence,
+            metrics: None,
         }
+    }
+
+    /// Counts what it sees there, too.
+    pub(crate) fn record(mut self, metrics: Option<Recorder>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Takes what the analysis has to say.
@@ -49,8 +58,11 @@ impl Judge {
                 if self.filter.chooses(exchange) {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
+                    let pod = self.summary.pod(exchange.interface);
+                    if let Some(metrics) = &mut self.metrics {
+                        metrics.exchange(exchange, pod);
+                    }
                     if self.filter.shows(exchange) {
-                        let pod = self.summary.pod(exchange.interface);
                         self.view.exchange(exchange, pod)?;
                     }
                 }
@@ -68,6 +80,14 @@ impl Judge {
             }
         }
         Ok(())
+    }
+
+    /// What has been counted so far: by the analysis, packets that the kernel dropped, exchanges
+    /// that agents lost.
+    pub(crate) fn counted(&mut self, counts: &Counts, dropped: u64, lost: u64) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.counts(counts, dropped, lost);
+        }
     }
 
     /// Shows what there is.

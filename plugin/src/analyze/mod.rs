@@ -19,8 +19,9 @@ use clap::Parser as _;
 
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
+use crate::metrics::{Exporter, Recorder};
 use evidence::Evidence;
-pub(crate) use evidence::check as check_writable;
+pub(crate) use evidence::{beside, check as check_writable};
 use input::Input;
 pub(crate) use judge::Judge;
 use output::Output;
@@ -30,9 +31,16 @@ use session::Session;
 /// Analyses each file on its own and answers how it went: an error outweighs findings.
 pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     check(args)?;
+    let exporter = Exporter::open(&args.metrics)?;
+    let ended = each(args, exporter.as_ref());
+    let exported = exporter.map_or(Ok(()), Exporter::finish);
+    ended.and_then(|exit| exported.map(|()| exit))
+}
+
+fn each(args: &Analyze, exporter: Option<&Exporter>) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
-        let ended = one(args, file, place)?;
+        let ended = one(args, file, place, exporter.map(Exporter::recorder))?;
         exit = match (exit, ended) {
             (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
             (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
@@ -65,6 +73,7 @@ pub(crate) fn fed(
     args: &Report,
     packets: File,
     to: Option<impl std::io::Write + 'static>,
+    metrics: Option<Recorder>,
 ) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
     let evidence = match to {
@@ -72,13 +81,13 @@ pub(crate) fn fed(
         None => Evidence::new(args, &input)?,
     };
     let (out, palette) = out(args);
-    Session::new(args, input, out, evidence, palette).run()
+    Session::new(args, input, out, evidence, palette).record(metrics).run()
 }
 
 /// Who judges exchanges that were analysed elsewhere.
-pub(crate) fn judge(args: &Report) -> anyhow::Result<Judge> {
+pub(crate) fn judge(args: &Report, metrics: Option<Recorder>) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette))
+    Ok(Judge::new(args, out, Evidence::none(args), palette).record(metrics))
 }
 
 /// Where lines go, and their colours.
@@ -118,6 +127,7 @@ pub(crate) fn check_live(args: &Report) -> Result<(), Usage> {
 fn check(args: &Analyze) -> Result<(), Usage> {
     let refuse = |why: &str| Err(Usage(why.into()));
     check_report(&args.report)?;
+    args.metrics.check(&args.report)?;
     if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
         return refuse("stdin can be read once only: name - once");
     }
@@ -138,7 +148,12 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 }
 
 /// Analyses one capture.
-fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
+fn one(
+    args: &Analyze,
+    file: &Path,
+    place: usize,
+    metrics: Option<Recorder>,
+) -> anyhow::Result<Exit> {
     let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
     if args.files.len() > 1 && args.report.output == Format::Text {
@@ -156,7 +171,8 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
     };
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
-    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
+    let session = Session::new(&args.report, input, out, evidence, palette);
+    let ended = session.record(metrics).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }

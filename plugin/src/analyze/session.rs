@@ -13,6 +13,7 @@ use super::input::{Input, Waiter};
 use super::judge::Judge;
 use super::output::Output;
 use crate::args::Report;
+use crate::metrics::Recorder;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -71,6 +72,12 @@ impl Session {
         }
     }
 
+    /// Counts what it sees there, too.
+    pub(crate) fn record(mut self, metrics: Option<Recorder>) -> Self {
+        self.judge = self.judge.record(metrics);
+        self
+    }
+
     /// Reads the capture to its end, which for a live one is Ctrl-C.
     pub(crate) fn run(mut self) -> anyhow::Result<Outcome> {
         if self.interrupts {
@@ -86,6 +93,7 @@ impl Session {
         let failure = self.read()?;
         self.analysis.finish();
         self.judge.take(&mut self.analysis)?;
+        self.counted();
         let read = self.reader.packets() > 0 || failure.is_none();
         // The reader, and with it a progress bar, is gone before anything else is said.
         drop(self.reader);
@@ -136,8 +144,13 @@ impl Session {
         }
     }
 
+    fn counted(&mut self) {
+        self.judge.counted(self.analysis.counts(), self.dropped.values().sum(), 0);
+    }
+
     /// Nothing to read: shows what is known, waits, lets time pass. Answers whether it is over.
     fn pause(&mut self) -> anyhow::Result<bool> {
+        self.counted();
         self.judge.flush()?;
         let packets = self.reader.packets();
         if self.arrived.1 != packets {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::Report;
+use super::{Metrics, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,9 @@ pub(crate) struct Analyze {
 
     #[command(flatten)]
     pub(crate) report: Report,
+
+    #[command(flatten)]
+    pub(crate) metrics: Metrics,
 }
 
 const ANALYZE_EXAMPLES: &str = "\

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod capture;
+mod metrics;
 mod report;
 mod upkeep;
 mod values;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use analyze::Analyze;
 pub(crate) use capture::Capture;
+pub(crate) use metrics::{Metrics, Place};
 pub(crate) use report::{Color, Format, Report};
 pub(crate) use upkeep::{Check, Clean};
 use values::duration;

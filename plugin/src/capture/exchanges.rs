@@ -73,6 +73,8 @@ struct All {
     limit: Limit,
     /// The latest of each target: counters grow.
     counts: BTreeMap<u32, (Counts, u64, u64)>,
+    /// Lost between an agent and us, beside what it says itself.
+    lost: u64,
 }
 
 impl All {
@@ -84,6 +86,8 @@ impl All {
         };
         if let Some(counts) = line.counts {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
+            let (counts, dropped, lost) = self.sum();
+            self.judge.counted(&counts, dropped, lost);
         }
         let plain = line.plain.map(|plain| Box::new(plain.exchange(interface)));
         let event = match (line.exchange.or(plain), line.question, line.connection) {
@@ -104,6 +108,15 @@ impl All {
         }
         self.judge.event(&event)
     }
+
+    /// What all targets have counted, packets that their kernels dropped, exchanges lost.
+    fn sum(&self) -> (Counts, u64, u64) {
+        let begin = (Counts::default(), 0, self.lost);
+        self.counts.values().fold(begin, |(mut sum, dropped, lost), (of_one, more, gone)| {
+            sum.add(of_one);
+            (sum, dropped + more, lost + gone)
+        })
+    }
 }
 
 /// Tells all exchanges until all streams have ended; answers how that was, and whether there are
@@ -115,7 +128,7 @@ pub(super) fn tell(
 ) -> anyhow::Result<(Tally, bool)> {
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut interfaces = 0;
-    let mut all = All { judge, limit, counts: BTreeMap::new() };
+    let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 0 };
     let mut tally = Tally::default();
     loop {
         let message = match from.try_recv() {
@@ -153,24 +166,20 @@ pub(super) fn tell(
             Message::Open { agent, refused } => {
                 tally.captured |= sources.get(&agent).is_some_and(|it| refused.len() < it.targets);
             }
-            Message::Lost { units } => tally.lost += units,
+            Message::Lost { units } => all.lost += units,
             Message::Ended { cut, refused } => {
                 tally.cut.extend(cut);
                 tally.refused.extend(refused);
             }
         }
     }
+    let (counts, dropped, lost) = all.sum();
+    tally.lost = lost;
     if !tally.captured {
         all.judge.discard()?;
         return Ok((tally, false));
     }
-    let mut counts = Counts::default();
-    let mut dropped = 0;
-    for (of_one, dropped_there, lost_there) in all.counts.values() {
-        counts.add(of_one);
-        dropped += dropped_there;
-        tally.lost += lost_there;
-    }
+    all.judge.counted(&counts, dropped, lost);
     let findings = all.judge.finish(&counts, Some(dropped))?;
     Ok((tally, findings))
 }

@@ -37,6 +37,7 @@ use crate::analyze;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
+use crate::metrics::Exporter;
 use crate::talk::{self, Ready, say};
 use deploy::Deployed;
 use fleet::Fleet;
@@ -57,9 +58,11 @@ const UNDER_WAY: usize = 32;
 pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     analyze::check_report(&args.report)?;
     analyze::check_live(&args.report)?;
+    args.metrics.check(&args.report)?;
     if let Some(file) = &args.report.write {
         analyze::check_writable(file)?;
     }
+    let exporter = Exporter::open(&args.metrics)?;
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;
@@ -93,12 +96,14 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, wireshark.as_deref());
+    let to = (wireshark.as_deref(), exporter.as_ref());
+    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, to);
     ready.clear();
     runtime.block_on(fleet.remove());
     // Tasks that still wait for a broken connection are not waited for.
     runtime.shutdown_background();
-    ended
+    let exported = exporter.map_or(Ok(()), Exporter::finish);
+    ended.and_then(|exit| exported.map(|()| exit))
 }
 
 /// Whether this plugin has the agent in it, and how to build one that has.
@@ -125,7 +130,7 @@ fn observe(
     plans: Vec<Plan>,
     targets: Vec<Target>,
     limit: Limit,
-    wireshark: Option<&Path>,
+    (wireshark, exporter): (Option<&Path>, Option<&Exporter>),
 ) -> Result<Exit> {
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
@@ -137,8 +142,11 @@ fn observe(
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, limit, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+        true => with_packets(args, from, limit, wireshark, exporter)?,
+        false => {
+            let metrics = exporter.map(Exporter::recorder);
+            exchanges::tell(from, analyze::judge(&args.report, metrics)?, limit)?
+        }
     };
     Ok(finish(args, &tally, findings))
 }
@@ -161,6 +169,7 @@ fn with_packets(
     from: mpsc::Receiver<Message>,
     limit: Limit,
     wireshark: Option<&Path>,
+    exporter: Option<&Exporter>,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
     let to = child.and_then(|child| child.stdin);
@@ -170,7 +179,8 @@ fn with_packets(
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write), limit))?;
-    let outcome = analyze::fed(&args.report, File::from(read), to);
+    let metrics = exporter.map(Exporter::recorder);
+    let outcome = analyze::fed(&args.report, File::from(read), to, metrics);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.
@@ -180,6 +190,9 @@ fn with_packets(
     };
     if tally.captured {
         tally.cut.extend(outcome.failure);
+    }
+    if let Some(exporter) = exporter {
+        exporter.lost_packets(tally.lost);
     }
     Ok((tally, outcome.findings))
 }
