@@ -1,5 +1,7 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -51,24 +53,13 @@ pub(super) struct Families {
     packets_lost: Family<Reason, Counter>,
     pub(super) packets: Counter,
     pub(super) exchanges_lost: Counter,
-    /// Pairs of pod and route, and sets of labels of requests, that there are.
-    pairs: Room,
-    sets: Room,
+    pairs: Mutex<HashSet<Of>>,
+    /// How many sets of labels of requests there may be yet.
+    room: AtomicUsize,
 }
 
-/// How many there may be yet.
-struct Room(AtomicUsize);
-
-impl Room {
-    fn takes(&self) -> bool {
-        let less = |left: usize| left.checked_sub(1);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-}
-
-/// What is counted of one pair of pod and route.
+/// What is counted of the requests of one pair of pod and route.
 pub(super) struct Series {
-    pub(super) of: Of,
     pub(super) duration: Histogram,
     pub(super) give_ups: Counter,
     pub(super) give_up_after: Histogram,
@@ -96,8 +87,8 @@ impl Families {
             packets_lost: Family::default(),
             packets: Counter::default(),
             exchanges_lost: Counter::default(),
-            pairs: Room(AtomicUsize::new(PAIRS)),
-            sets: Room(AtomicUsize::new(REQUESTS)),
+            pairs: Mutex::default(),
+            room: AtomicUsize::new(REQUESTS),
         };
         all.register();
         for reason in ["kernel", "gap", "agent"] {
@@ -146,9 +137,24 @@ impl Families {
         );
     }
 
+    /// The pair under which it is counted: itself, or beyond the bound the one of all others.
+    pub(super) fn pair(&self, of: Of) -> Of {
+        let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        if pairs.contains(&of) {
+            return of;
+        }
+        if pairs.len() == PAIRS {
+            return Of::other();
+        }
+        pairs.insert(of.clone());
+        of
+    }
+
     /// Who counts such requests. Beyond the bound, what tells them from others is left out.
     pub(super) fn requests(&self, labels: Request) -> Counter {
-        let known = self.requests.get(&labels).is_some() || self.sets.takes();
+        let less = |room: usize| room.checked_sub(1);
+        let known = self.requests.get(&labels).is_some()
+            || self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
         let labels = match known {
             true => labels,
             false => Request {
@@ -162,21 +168,18 @@ impl Families {
     }
 
     /// What is counted of a pair, all of it at 0 if it is new: a rate needs both ends.
-    pub(super) fn series(&self, of: Of) -> Series {
-        let known = self.durations.get(&of).is_some() || self.pairs.takes();
-        let of = if known { of } else { Of::other() };
+    pub(super) fn series(&self, of: &Of) -> Series {
         let on = |side| {
             let counter =
                 |fate| self.fates.get_or_create_owned(&OnSide { of: of.clone(), side, fate });
             Fates { answered: counter("answered"), failed: counter("failed") }
         };
         Series {
-            duration: self.durations.get_or_create_owned(&of),
-            give_ups: self.give_ups.get_or_create_owned(&of),
-            give_up_after: self.give_up_after.get_or_create_owned(&of),
+            duration: self.durations.get_or_create_owned(of),
+            give_ups: self.give_ups.get_or_create_owned(of),
+            give_up_after: self.give_up_after.get_or_create_owned(of),
             client: on("client"),
             server: on("server"),
-            of,
         }
     }
 
@@ -213,7 +216,8 @@ mod tests {
         for number in 0..2 * REQUESTS {
             let route = format!("GET /{number}x").into();
             let of = Of { namespace: "shop".into(), pod: "catalog".into(), route };
-            families.series(of.clone()).duration.observe(1.0);
+            let pair = families.pair(of.clone());
+            families.series(&pair).duration.observe(1.0);
             let requests = families.requests(Request {
                 of,
                 request_protocol: "grpc",

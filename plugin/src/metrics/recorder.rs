@@ -26,7 +26,9 @@ pub(crate) struct Recorder {
 
 /// A pod and a route.
 struct Pair {
-    series: Series,
+    of: Of,
+    /// Once something was asked.
+    series: Option<Series>,
     requests: Vec<(Kind, Counter)>,
 }
 
@@ -69,15 +71,16 @@ impl Recorder {
     /// Takes an exchange that has ended; `pod` as `namespace/pod`.
     pub(crate) fn exchange(&mut self, exchange: &Exchange, pod: Option<&str>) {
         let place = self.place(exchange, pod);
-        let Some(Pair { series, requests }) = self.list.get_mut(place) else { return };
+        let Some(Pair { of, series, requests }) = self.list.get_mut(place) else { return };
         for code in exchange.findings.iter() {
-            self.families.finding(&series.of, code.name());
+            self.families.finding(of, code.name());
         }
         let Some(kind) = Kind::of(exchange) else { return };
+        let series = series.get_or_insert_with(|| self.families.series(of));
         match requests.iter().find(|(known, _)| *known == kind) {
             Some((_, counter)) => drop(counter.inc()),
             None => {
-                let counter = self.families.requests(kind.labels(&series.of));
+                let counter = self.families.requests(kind.labels(of));
                 counter.inc();
                 if requests.len() < KINDS {
                     requests.push((kind, counter));
@@ -113,9 +116,9 @@ impl Recorder {
             self.places.clear();
             self.list.clear();
         }
-        let series = self.families.series(of(pod, &self.route));
+        let of = self.families.pair(of(pod, &self.route));
         self.places.insert(self.name.as_str().into(), self.list.len());
-        self.list.push(Pair { series, requests: Vec::new() });
+        self.list.push(Pair { of, series: None, requests: Vec::new() });
         self.list.len() - 1
     }
 
