@@ -183,3 +183,61 @@ pub(super) fn tell(
     let findings = all.judge.finish(&counts, Some(dropped))?;
     Ok((tally, findings))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::{Value, json};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::analyze;
+    use crate::args::{Args, Command, Metrics, Place};
+    use crate::metrics::Exporter;
+
+    /// What an agent says of its target: a give-up, and what it has counted.
+    fn lines(target: usize, packets: u64, lost: u64) -> Vec<u8> {
+        let exchange = json!({
+            "connection": 1, "protocol": "http1", "client": "127.0.0.6:40000", "server": "10.0.0.1:80",
+            "request": {"method": "GET", "path": "/items/7"}, "by": "client",
+            "outcome": "client_rst_before_response",
+        });
+        let counts = serde_json::to_value(Counts { packets, ..Counts::default() }).unwrap();
+        let counts = json!({"target": target, "counts": counts, "dropped": 3, "lost": lost});
+        let line = |value: Value| value.to_string() + "\n";
+        (line(json!({"target": target, "exchange": exchange})) + &line(counts)).into_bytes()
+    }
+
+    #[test]
+    fn metrics_grow_while_lines_come() {
+        let args = Args::parse_from(["kubectl-meshsniff", "pod", "catalog", "--summary"]);
+        let Command::Pod(args) = args.command else { unreachable!() };
+        let name = format!("meshsniff-metrics-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let metrics = Metrics { metrics: Some(Place::File(file.clone())) };
+        let exporter = Exporter::open(&metrics).unwrap().unwrap();
+        let mut judge = analyze::judge(&args.report, Some(exporter.recorder())).unwrap();
+        judge.describe(0, "shop/catalog-1:lo");
+        judge.describe(1, "shop/catalog-2:lo");
+        let limit = Limit::new(None, None, watch::channel(false).0);
+        let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 1 };
+        let (rest, received) = (Vec::new(), Arc::default());
+        let mut source = Source { rest, received, first: 0, targets: 2 };
+        for (target, packets, lost) in [(0, 10, 0), (1, 20, 0), (0, 15, 4)] {
+            source.push(&lines(target, packets, lost), &mut all).unwrap();
+        }
+        exporter.finish().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let pod = "namespace=\"shop\",pod=\"catalog-1\",route=\"GET /items/{id}\"";
+        for line in [
+            format!("meshsniff_request_fates_total{{{pod},side=\"client\",fate=\"failed\"}} 2"),
+            format!("meshsniff_request_fates_total{{{pod},side=\"server\",fate=\"failed\"}} 0"),
+            "meshsniff_packets_total 35".into(),
+            "meshsniff_packets_lost_total{reason=\"kernel\"} 6".into(),
+            "meshsniff_exchanges_lost_total 5".into(),
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
+    }
+}
