@@ -27,6 +27,7 @@ for purpose; do
       command_ kill procps
       command_ gzip gzip
       command_ zstd zstd
+      command_ promtool prometheus
       component fmt rustfmt
       component clippy clippy ;;
     cluster)

@@ -10,6 +10,7 @@ mod complete;
 mod demo;
 mod exit;
 mod explain;
+mod metrics;
 mod slow;
 mod talk;
 mod timeouts;

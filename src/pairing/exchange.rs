@@ -158,6 +158,9 @@ pub struct Late {
     /// Its status, if its head was read.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub status: Option<u16>,
+    /// It was made by a proxy of the mesh, or may have been.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_default"))]
+    pub by_proxy: bool,
     /// The packet with its first byte.
     pub mark: Mark,
 }

@@ -200,7 +200,7 @@ impl<O: Office> Listener for Hearing<'_, O> {
                 for pending in self.pairing.all_mut() {
                     if gone && pending.response == Progress::None {
                         pending.response = Progress::Unseen;
-                        pending.exchange.late = Some(Late { status: None, mark });
+                        pending.exchange.late = Some(Late { status: None, by_proxy: false, mark });
                     } else if !matches!(pending.response, Progress::Ended | Progress::Unseen) {
                         pending.response = Progress::Lost;
                     }

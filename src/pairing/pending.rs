@@ -84,8 +84,10 @@ impl Pending {
                 | Outcome::ClientRstStreamBeforeResponse
         );
         if gave_up && let Some(begun) = self.begun {
-            let status = exchange.response.take().map(|response| response.status);
-            exchange.late = Some(Late { status, mark: begun });
+            let response = exchange.response.take();
+            let by_proxy = response.as_ref().is_some_and(|response| response.proxy.is_some());
+            let status = response.map(|response| response.status);
+            exchange.late = Some(Late { status, by_proxy, mark: begun });
         }
         if exchange.response.is_some() {
             // What was missing after the FIN was a part of the answer it took, if anything.

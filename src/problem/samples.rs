@@ -59,8 +59,11 @@ pub(crate) fn exchange(outcome: Outcome) -> Exchange {
         outcome,
         by,
         close,
-        late: (outcome == Outcome::ClientFinBeforeResponse)
-            .then(|| Late { status: Some(200), mark: mark(33, 743) }),
+        late: (outcome == Outcome::ClientFinBeforeResponse).then(|| Late {
+            status: Some(200),
+            by_proxy: false,
+            mark: mark(33, 743),
+        }),
         detail: None,
         findings: Default::default(),
     }

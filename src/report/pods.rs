@@ -4,6 +4,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::palette::Palette;
+use super::success::Success;
 use super::summary::{histogram, record};
 use super::verdict::percent;
 use super::write::{pad, shown};
@@ -35,6 +36,7 @@ pub(super) struct Pod {
     pub(super) answered: u64,
     /// With a finding that is an error.
     pub(super) failed: u64,
+    pub(super) success: Success,
     /// To the end of the answer, or of the client's patience, in µs.
     pub(super) times: Histogram<u32>,
 }
@@ -133,7 +135,9 @@ impl Pods {
         let width = pods.iter().take(ROWS).map(|pod| pod.shown().len()).max().unwrap_or(0).max(3);
         out.extend_from_slice(b"  pod");
         pad(out, 3, width + 2);
-        out.extend_from_slice(b"n       answered  p50       p99       failed\n");
+        let differs = self.iter().any(|pod| pod.success.differs());
+        let both = if differs { "  client ok  server ok" } else { "" };
+        let _ = writeln!(out, "n       answered  p50       p99       failed{both}");
         for pod in pods.iter().take(ROWS) {
             let name = pod.shown();
             let _ = write!(out, "  {name}");
@@ -144,7 +148,15 @@ impl Pods {
             };
             let (p50, p99) = (at(0.5), at(0.99));
             let (n, answered) = (pod.n, pod.answered);
-            let _ = writeln!(out, "{n:<7} {answered:<9} {p50:<9} {p99:<9} {}", pod.failed);
+            let failed = pod.failed;
+            let _ = write!(out, "{n:<7} {answered:<9} {p50:<9} {p99:<9} ");
+            let _ = match differs {
+                true => {
+                    let (client, server) = (pod.success.client.cell(), pod.success.server.cell());
+                    writeln!(out, "{failed:<7} {client:<10} {server}")
+                }
+                false => writeln!(out, "{failed}"),
+            };
         }
         if pods.len() > ROWS {
             let _ = writeln!(out, "  {} more pods", pods.len() - ROWS);
@@ -176,7 +188,8 @@ impl Pods {
 
 impl Pod {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), n: 0, answered: 0, failed: 0, times: histogram() }
+        let success = Success::default();
+        Self { name: name.into(), n: 0, answered: 0, failed: 0, success, times: histogram() }
     }
 
     fn add(&mut self, exchange: &Exchange) {
@@ -184,6 +197,7 @@ impl Pod {
         self.answered += u64::from(exchange.total().is_some());
         let error = |code: crate::problem::Code| code.detector().severity == Severity::Error;
         self.failed += u64::from(exchange.findings.iter().any(error));
+        self.success.add(exchange);
         if let Some(time) = exchange.total().or(exchange.gap()) {
             record(&mut self.times, time);
         }
@@ -262,6 +276,26 @@ mod tests {
         assert_eq!(pods(&[(100, 0), (97, 3)]).sentence(), "No pod of 2 stands out.");
         assert_eq!(pods(&[(20, 80), (17, 83)]).sentence(), "No pod of 2 stands out.");
         assert!(pods(&[(100, 0), (2, 3)]).sentence().starts_with("Too few"));
+    }
+
+    #[test]
+    fn both_sides_are_shown_where_they_differ() {
+        let table = |of: &[(u64, u64)]| {
+            let mut out = Vec::new();
+            pods(of).write_text(&mut out, Palette::Plain);
+            String::from_utf8(out).unwrap()
+        };
+        let text = table(&[(10, 3), (20, 0)]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[2..5],
+            [
+                "  pod             n       answered  p50       p99       failed  client ok  server ok",
+                "  shop/catalog-0  13      10        32 ms     500 ms    3       76.9 %     100 %",
+                "  shop/catalog-1  20      20        32 ms     32 ms     0       100 %      100 %",
+            ]
+        );
+        assert!(!table(&[(10, 0), (20, 0)]).contains("client ok"));
     }
 
     #[test]

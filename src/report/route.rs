@@ -3,6 +3,9 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::subject::Subject;
+use crate::pairing::Exchange;
+
 /// Longest name of a route, in bytes; what is longer is cut.
 const NAME: usize = 120;
 /// How many raw paths are remembered with their route. Each costs 16 bytes.
@@ -68,12 +71,15 @@ impl Routes {
         (route, new.then_some(&self.name))
     }
 
+    /// As [`find`](Self::find), of an exchange that has no path.
+    pub(super) fn find_other(&mut self, exchange: &Exchange) -> (Option<u32>, Option<&str>) {
+        name_route(exchange, &mut self.name);
+        let (route, new) = self.by_name();
+        (route, new.then_some(&self.name))
+    }
+
     fn by_name(&mut self) -> (Option<u32>, bool) {
-        if self.name.len() > NAME {
-            let end = (0..=NAME).rev().find(|end| self.name.is_char_boundary(*end));
-            self.name.truncate(end.unwrap_or(0));
-            self.name.push('…');
-        }
+        cut(&mut self.name);
         if let Some(route) = self.by_name.get(self.name.as_str()) {
             return (Some(*route), false);
         }
@@ -83,6 +89,36 @@ impl Routes {
         }
         self.by_name.insert(self.name.as_str().into(), route);
         (Some(route), true)
+    }
+}
+
+/// Sets `name` to that of the exchange's route, as a [`Summary`](super::Summary) has it: `GET /items/{id}`,
+/// `gRPC shop.Catalog/Get`, `TLS catalog`, or the server that a connect failed to. It is as the network
+/// sent it, and at most 123 bytes long.
+pub fn name_route(exchange: &Exchange, name: &mut String) {
+    name.clear();
+    match Subject::of(exchange) {
+        Subject::Path(word, path) => {
+            name.push_str(word);
+            name.push(' ');
+            fold(path, name);
+        }
+        Subject::Name(server) => {
+            name.push_str("TLS ");
+            name.push_str(server);
+        }
+        Subject::Tls => name.push_str(&format!("TLS {}", exchange.server)),
+        Subject::Connect => name.push_str(&exchange.server.to_string()),
+        Subject::Unknown => name.push_str("request not captured"),
+    }
+    cut(name);
+}
+
+fn cut(name: &mut String) {
+    if name.len() > NAME {
+        let end = (0..=NAME).rev().find(|end| name.is_char_boundary(*end));
+        name.truncate(end.unwrap_or(0));
+        name.push('…');
     }
 }
 

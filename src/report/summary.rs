@@ -9,6 +9,7 @@ use super::route::Routes;
 use super::sample::Sample;
 use super::servers::Servers;
 use super::subject::Subject;
+use super::success::Success;
 use super::timeout_origin::TimeoutOrigins;
 use super::write::micros;
 use crate::counts::Counts;
@@ -70,6 +71,7 @@ pub(super) struct Route {
     pub(super) connect: bool,
     pub(super) n: u64,
     pub(super) answered: u64,
+    pub(super) success: Success,
     /// From the request's last byte to the response's first and last, in µs.
     pub(super) ttfb: Histogram<u32>,
     pub(super) total: Histogram<u32>,
@@ -176,6 +178,7 @@ impl Summary {
         self.servers.exchange(exchange);
         let route = self.route(exchange);
         route.n += 1;
+        route.success.add(exchange);
         if let Some(total) = exchange.total() {
             route.answered += 1;
             record(&mut route.total, total);
@@ -210,6 +213,11 @@ impl Summary {
             || self.servers.statements().iter().any(|said| more(said.code))
     }
 
+    /// Both sides of all requests.
+    pub(super) fn success(&self) -> Success {
+        self.list.iter().map(|route| route.success).collect()
+    }
+
     pub(super) fn count(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]
     }
@@ -219,10 +227,7 @@ impl Summary {
     fn route(&mut self, exchange: &Exchange) -> &mut Route {
         let (found, new) = match Subject::of(exchange) {
             Subject::Path(word, path) => self.routes.find(word, path),
-            Subject::Name(name) => self.routes.find_name(&format!("TLS {name}")),
-            Subject::Tls => self.routes.find_name(&format!("TLS {}", exchange.server)),
-            Subject::Connect => self.routes.find_name(&exchange.server.to_string()),
-            Subject::Unknown => self.routes.find_name("request not captured"),
+            _ => self.routes.find_other(exchange),
         };
         if let Some(name) = new {
             self.list.push(Route::new(name, is_connect(exchange)));
@@ -266,6 +271,7 @@ impl Route {
             connect,
             n: 0,
             answered: 0,
+            success: Success::default(),
             ttfb: histogram(),
             total: histogram(),
             failures: Vec::new(),

@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::pods::Pod;
 use super::servers::Statement;
+use super::success::{Share, Success};
 use super::summary::{Ended, Route, Summary};
 use super::timeout_origin::TimeoutSource;
 use super::verdict::{OfRoute, Verdict, all_well, verdicts};
@@ -151,6 +152,7 @@ impl Summary {
                 }
             }
         });
+        success(&mut object, &self.success());
         array(object.key("routes"), &self.list, |out, route| one_route(out, route, ended));
         if let Some(origins) = ended.origins {
             let notes = &origins.notes;
@@ -265,12 +267,24 @@ fn span(object: &mut Object<'_>, times: &Histogram<u32>) {
     }
 }
 
+fn success(object: &mut Object<'_>, success: &Success) {
+    object.object("success", |object| {
+        for (key, Share { ok, of }) in [("client", success.client), ("server", success.server)] {
+            object.object(key, |share| {
+                share.integer("ok", ok);
+                share.integer("of", of);
+            });
+        }
+    });
+}
+
 fn one_pod(out: &mut Vec<u8>, pod: &Pod) {
     let mut object = Object::new(out);
     object.string("pod", &pod.name);
     object.integer("n", pod.n);
     object.integer("answered", pod.answered);
     object.integer("failed", pod.failed);
+    success(&mut object, &pod.success);
     if !pod.times.is_empty() {
         object.object("total_ms", |object| span(object, &pod.times));
     }
@@ -283,6 +297,7 @@ fn one_route(out: &mut Vec<u8>, route: &Route, ended: &Ended<'_>) {
     object.integer("n", route.n);
     object.integer("answered", route.answered);
     object.integer("gave_up", route.gave_up());
+    success(&mut object, &route.success);
     for (key, times) in [("ttfb_ms", &route.ttfb), ("total_ms", &route.total)] {
         if !times.is_empty() {
             object.object(key, |object| span(object, times));

@@ -92,18 +92,23 @@ impl Summary {
             return;
         }
         routes.sort_by_key(|route| std::cmp::Reverse((failed(route), route.n)));
-        let rows: Vec<[String; 7]> = routes.iter().take(ROWS).map(|route| row(route)).collect();
-        let head = ["route", "n", "answered", "p50", "p99", "gave up", "other failures"];
-        let mut widths = head.map(str::len);
+        let differs = routes.iter().take(ROWS).any(|route| route.success.differs());
+        let rows: Vec<_> = routes.iter().take(ROWS).map(|route| row(route, differs)).collect();
+        let mut head = vec!["route", "n", "answered", "p50", "p99", "gave up"];
+        if differs {
+            head.extend(["client ok", "server ok"]);
+        }
+        head.push("other failures");
+        let mut widths: Vec<_> = head.iter().map(|cell| cell.len()).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         out.push(b'\n');
-        line(out, head, &widths);
+        line(out, &head, &widths);
         for row in &rows {
-            line(out, row.each_ref().map(String::as_str), &widths);
+            line(out, row, &widths);
         }
         if routes.len() > ROWS {
             let rest = &routes[ROWS..];
@@ -128,9 +133,9 @@ fn words(out: &mut Vec<u8>, text: &str) {
     out.push(b'\n');
 }
 
-fn line(out: &mut Vec<u8>, cells: [&str; 7], widths: &[usize; 7]) {
+fn line(out: &mut Vec<u8>, cells: &[impl AsRef<str>], widths: &[usize]) {
     out.extend_from_slice(b"  ");
-    for (place, (cell, width)) in cells.into_iter().zip(widths).enumerate() {
+    for (place, (cell, width)) in cells.iter().map(AsRef::as_ref).zip(widths).enumerate() {
         let used = cell.chars().count();
         out.extend_from_slice(cell.as_bytes());
         if place + 1 < cells.len() {
@@ -143,7 +148,8 @@ fn line(out: &mut Vec<u8>, cells: [&str; 7], widths: &[usize; 7]) {
     out.push(b'\n');
 }
 
-fn row(route: &Route) -> [String; 7] {
+/// The cells of a route; `both` sides of its success if they differ anywhere.
+fn row(route: &Route, both: bool) -> Vec<String> {
     let mut name = Vec::new();
     shown(&mut name, &route.name, 48);
     let at = |percent| match route.answered {
@@ -157,15 +163,19 @@ fn row(route: &Route) -> [String; 7] {
         .filter(|failure| !failure.code.is_give_up())
         .map(|failure| format!("{} {}", failure.count, failure.code.name()))
         .collect();
-    [
+    let mut cells = vec![
         String::from_utf8_lossy(&name).into_owned(),
         route.n.to_string(),
         route.answered.to_string(),
         at(0.5),
         at(0.99),
         route.gave_up().to_string(),
-        others.join(", "),
-    ]
+    ];
+    if both {
+        cells.extend([route.success.client.cell(), route.success.server.cell()]);
+    }
+    cells.push(others.join(", "));
+    cells
 }
 
 fn failed(route: &Route) -> u64 {

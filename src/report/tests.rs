@@ -208,11 +208,11 @@ fn the_first_sentence_is_the_answer() {
         "\
 83 % of GET /items (349 of 420) were given up by the client after 490-509 ms: a timeout of 500 ms.
   The answers that came too late took 743 ms (median), 743 ms at most; none failed. The server is slow, not broken.
-  Server's view: 100 % answered. Client's view: 17 %.
+  Clients got 16.9 % of GET /items; the server answered 100 % (late ones included).
   What it means, what to check: kubectl meshsniff explain client-closed-first
 
-  route       n    answered  p50    p99    gave up  other failures
-  GET /items  420  71        32 ms  32 ms  349
+  route       n    answered  p50    p99    gave up  client ok  server ok  other failures
+  GET /items  420  71        32 ms  32 ms  349      16.9 %     100 %
 
 42 s, 5312 packets, 0 connections, none lost.
 Evidence: add -w evidence.pcapng; in Wireshark: frame.comment contains \"client-closed-first\"

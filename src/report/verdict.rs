@@ -83,7 +83,8 @@ impl Verdict<'_> {
     pub(super) fn lines(&self) -> Vec<String> {
         match self {
             Self::Route(verdict) => {
-                [verdict.late(), verdict.views()].into_iter().flatten().collect()
+                let views = verdict.route.success.sentence(&verdict.route.name);
+                [verdict.late(), views].into_iter().flatten().collect()
             }
             Self::Server(_) => Vec::new(),
         }
@@ -251,19 +252,6 @@ impl OfRoute<'_> {
             failed => format!("{took}{some}; {failed} failed with 5xx."),
         })
     }
-
-    /// The same route seen from both ends.
-    pub(super) fn views(&self) -> Option<String> {
-        let route = self.route;
-        let server = route.answered + route.late.times.seen();
-        (route.late.times.seen() > 0).then(|| {
-            format!(
-                "Server's view: {} answered. Client's view: {}.",
-                percent(server, route.n),
-                percent(route.answered, route.n)
-            )
-        })
-    }
 }
 
 /// `after 486-511 ms: a timeout of 500 ms`, or the range if they do not heap.
@@ -300,6 +288,18 @@ pub(super) fn percent(count: u64, of: u64) -> String {
         0 if count > 0 => "<1 %".into(),
         100 if count < of => ">99 %".into(),
         rounded => format!("{rounded} %"),
+    }
+}
+
+/// `76.9 %`, `100 %`; never 0 % of something, never 100 % of less than all.
+pub(super) fn rate(count: u64, of: u64) -> String {
+    let (wide, all) = (u128::from(count), u128::from(of));
+    let tenths = (wide * 2000 + all) / (all * 2).max(1);
+    match (tenths / 10, tenths % 10) {
+        (0, 0) if count > 0 => "<0.1 %".into(),
+        (100, _) if count < of => ">99.9 %".into(),
+        (whole, 0) => format!("{whole} %"),
+        (whole, tenth) => format!("{whole}.{tenth} %"),
     }
 }
 

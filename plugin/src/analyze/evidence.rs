@@ -240,7 +240,7 @@ fn cannot(what: &str, path: &Path) -> String {
 }
 
 /// The name under which the file is written until it is whole.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)

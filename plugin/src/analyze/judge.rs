@@ -1,17 +1,15 @@
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
 
 use meshsniff::problem::loss;
 use meshsniff::report::{Ended, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event};
 
+use super::Aides;
 use super::evidence::Evidence;
 use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
 use crate::args::Report;
-use crate::slow::{self, Watch};
-use crate::timeouts::Search;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
 pub(crate) struct Judge {
@@ -19,10 +17,7 @@ pub(crate) struct Judge {
     filter: Filter,
     summary: Summary,
     pub(super) evidence: Evidence,
-    /// Who compares the pods: then nothing else is printed.
-    slow: Option<slow::Shared>,
-    /// Who says where timeouts come from.
-    pub(crate) search: Option<Search>,
+    aides: Aides,
 }
 
 impl Judge {
@@ -32,18 +27,13 @@ impl Judge {
             filter: Filter::new(args),
             summary: Summary::new(),
             evidence,
-            slow: None,
-            search: None,
+            aides: Aides::default(),
         }
     }
 
-    /// Only compares the pods.
-    pub(crate) fn comparing(self, slow: slow::Shared) -> Self {
-        Self { slow: Some(slow), ..self }
-    }
-
-    fn slow(&self) -> Option<MutexGuard<'_, Watch>> {
-        self.slow.as_ref().map(|slow| slow.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Tells these, too.
+    pub(crate) fn aided(self, aides: Aides) -> Self {
+        Self { aides, ..self }
     }
 
     /// Takes what the analysis has to say.
@@ -59,7 +49,7 @@ impl Judge {
     pub(crate) fn describe(&mut self, interface: u32, name: &str) {
         self.summary.describe(interface, name);
         self.view.several = self.summary.has_pods();
-        if let Some(mut slow) = self.slow() {
+        if let Some(mut slow) = self.aides.slow() {
             slow.describe(interface, name);
         }
     }
@@ -70,10 +60,13 @@ impl Judge {
                 if self.filter.chooses(exchange) {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
-                    if let Some(mut slow) = self.slow() {
+                    let pod = self.summary.pod(exchange.interface);
+                    if let Some(metrics) = &mut self.aides.metrics {
+                        metrics.exchange(exchange, pod);
+                    }
+                    if let Some(mut slow) = self.aides.slow() {
                         slow.exchange(exchange);
                     } else if self.filter.shows(exchange) {
-                        let pod = self.summary.pod(exchange.interface);
                         self.view.exchange(exchange, pod)?;
                     }
                 }
@@ -84,7 +77,7 @@ impl Judge {
                 }
             }
             Event::Question(exchange) => {
-                if self.slow.is_none()
+                if self.aides.slow.is_none()
                     && self.filter.would_choose(exchange)
                     && !self.filter.chooses_lines()
                 {
@@ -96,9 +89,17 @@ impl Judge {
         Ok(())
     }
 
+    /// What has been counted so far: by the analysis, packets that the kernel dropped, exchanges
+    /// that agents lost.
+    pub(crate) fn counted(&mut self, counts: &Counts, dropped: u64, lost: u64) {
+        if let Some(metrics) = &mut self.aides.metrics {
+            metrics.counts(counts, dropped, lost);
+        }
+    }
+
     /// Shows what there is.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if let Some(mut slow) = self.slow() {
+        if let Some(mut slow) = self.aides.slow() {
             slow.tick();
         }
         self.view.flush()?;
@@ -112,9 +113,9 @@ impl Judge {
         self.evidence.finish()?;
         let timeouts = self.summary.timeouts();
         let asked = self.view.has_summary() && !timeouts.is_empty();
-        let origins = self.search.take().filter(|_| asked).map(|search| search(&timeouts));
-        match &self.slow {
-            Some(slow) => slow.lock().unwrap_or_else(PoisonError::into_inner).ended(origins),
+        let origins = self.aides.search.take().filter(|_| asked).map(|search| search(&timeouts));
+        match self.aides.slow() {
+            Some(mut slow) => slow.ended(origins),
             None => {
                 let ended = Ended {
                     counts,

@@ -1,5 +1,6 @@
 //! `analyze`: captures in, verdicts out.
 
+mod aides;
 mod evidence;
 mod filter;
 mod input;
@@ -20,10 +21,12 @@ use clap::Parser as _;
 
 use crate::args::{Analyze, Args, Color, Command, Format, Report};
 use crate::exit::{Exit, Usage};
+use crate::metrics::Exporter;
 use crate::slow::Watch;
-use crate::timeouts::{Search, Sources};
+use crate::timeouts::Sources;
+pub(crate) use aides::Aides;
 use evidence::Evidence;
-pub(crate) use evidence::check as check_writable;
+pub(crate) use evidence::{beside, check as check_writable};
 use input::Input;
 pub(crate) use judge::Judge;
 use output::Output;
@@ -35,13 +38,21 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     check(args)?;
     let manifests = &args.config.manifests;
     let sources = if manifests.is_empty() { None } else { Some(Sources::from_files(manifests)?) };
-    if args.compare {
-        return compare(args, sources.as_ref());
-    }
+    let exporter = Exporter::open(&args.metrics)?;
+    let aides = || Aides {
+        slow: None,
+        search: sources.clone().map(Sources::search),
+        metrics: exporter.as_ref().map(Exporter::recorder),
+    };
+    let ended = if args.compare { compare(args, aides) } else { each(args, aides) };
+    let exported = exporter.map_or(Ok(()), Exporter::finish);
+    ended.and_then(|exit| exported.map(|()| exit))
+}
+
+fn each(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
-        let search = sources.clone().map(Sources::search);
-        let ended = one(args, (file, place), search)?;
+        let ended = one(args, (file, place), aides())?;
         exit = match (exit, ended) {
             (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
             (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
@@ -52,7 +63,7 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
 }
 
 /// Compares the pods that the files are of.
-fn compare(args: &Analyze, sources: Option<&Sources>) -> anyhow::Result<Exit> {
+fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
     let watch = Arc::new(Mutex::new(Watch::files(args.question.question())));
     let mut whole = true;
     for file in &args.files {
@@ -67,8 +78,8 @@ fn compare(args: &Analyze, sources: Option<&Sources>) -> anyhow::Result<Exit> {
         watch.lock().unwrap_or_else(PoisonError::into_inner).file(pod(args, file));
         let (out, evidence) = (Output::new(false), Evidence::none(&args.report));
         let session = Session::new(&args.report, input, out, evidence, Palette::Plain);
-        let search = sources.cloned().map(Sources::search);
-        let ended = session.with(search).comparing(Arc::clone(&watch)).run()?;
+        let aides = Aides { slow: Some(Arc::clone(&watch)), ..aides() };
+        let ended = session.aided(aides).run()?;
         if let Some(why) = &ended.failure {
             complain(file, why);
             whole = false;
@@ -113,7 +124,7 @@ pub(crate) fn fed(
     args: &Report,
     packets: File,
     to: Option<impl std::io::Write + 'static>,
-    search: Search,
+    aides: Aides,
 ) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
     let evidence = match to {
@@ -121,15 +132,13 @@ pub(crate) fn fed(
         None => Evidence::new(args, &input)?,
     };
     let (out, palette) = out(args);
-    Session::new(args, input, out, evidence, palette).with(Some(search)).run()
+    Session::new(args, input, out, evidence, palette).aided(aides).run()
 }
 
 /// Who judges exchanges that were analysed elsewhere.
-pub(crate) fn judge(args: &Report, search: Search) -> anyhow::Result<Judge> {
+pub(crate) fn judge(args: &Report, aides: Aides) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    let mut judge = Judge::new(args, out, Evidence::none(args), palette);
-    judge.search = Some(search);
-    Ok(judge)
+    Ok(Judge::new(args, out, Evidence::none(args), palette).aided(aides))
 }
 
 /// Where lines go, and their colours.
@@ -169,6 +178,7 @@ pub(crate) fn check_live(args: &Report) -> Result<(), Usage> {
 fn check(args: &Analyze) -> Result<(), Usage> {
     let refuse = |why: &str| Err(Usage(why.into()));
     check_report(&args.report)?;
+    args.metrics.check(&args.report)?;
     if args.files.iter().filter(|file| is_dash(file)).count() > 1 {
         return refuse("stdin can be read once only: name - once");
     }
@@ -189,11 +199,7 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 }
 
 /// Analyses one capture.
-fn one(
-    args: &Analyze,
-    (file, place): (&Path, usize),
-    search: Option<Search>,
-) -> anyhow::Result<Exit> {
+fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::Result<Exit> {
     let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
     if args.files.len() > 1 && args.report.output == Format::Text {
@@ -211,7 +217,7 @@ fn one(
     };
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
-    let ended = Session::new(&args.report, input, out, evidence, palette).with(search).run()?;
+    let ended = Session::new(&args.report, input, out, evidence, palette).aided(aides).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }

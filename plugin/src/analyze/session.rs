@@ -8,13 +8,12 @@ use meshsniff::capture::{Error, Item, Reader};
 use meshsniff::report::Palette;
 use meshsniff::{Analysis, Settings};
 
+use super::Aides;
 use super::evidence::Evidence;
 use super::input::{Input, Waiter};
 use super::judge::Judge;
 use super::output::Output;
 use crate::args::Report;
-use crate::slow;
-use crate::timeouts::Search;
 
 /// How long a silent live input is waited for before time is told to pass.
 const TICK: Duration = Duration::from_millis(200);
@@ -73,14 +72,9 @@ impl Session {
         }
     }
 
-    /// Only compares the pods.
-    pub(crate) fn comparing(self, slow: slow::Shared) -> Self {
-        Self { judge: self.judge.comparing(slow), ..self }
-    }
-
-    /// Has somebody say where timeouts come from.
-    pub(crate) fn with(mut self, search: Option<Search>) -> Self {
-        self.judge.search = search;
+    /// Tells these, too.
+    pub(crate) fn aided(mut self, aides: Aides) -> Self {
+        self.judge = self.judge.aided(aides);
         self
     }
 
@@ -99,6 +93,7 @@ impl Session {
         let failure = self.read()?;
         self.analysis.finish();
         self.judge.take(&mut self.analysis)?;
+        self.counted();
         let read = self.reader.packets() > 0 || failure.is_none();
         // The reader, and with it a progress bar, is gone before anything else is said.
         drop(self.reader);
@@ -149,8 +144,13 @@ impl Session {
         }
     }
 
+    fn counted(&mut self) {
+        self.judge.counted(self.analysis.counts(), self.dropped.values().sum(), 0);
+    }
+
     /// Nothing to read: shows what is known, waits, lets time pass. Answers whether it is over.
     fn pause(&mut self) -> anyhow::Result<bool> {
+        self.counted();
         self.judge.flush()?;
         let packets = self.reader.packets();
         if self.arrived.1 != packets {

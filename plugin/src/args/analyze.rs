@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::slow::Limit;
-use super::{Config, Report};
+use super::{Config, Metrics, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,9 @@ pub(crate) struct Analyze {
 
     #[command(flatten)]
     pub(crate) report: Report,
+
+    #[command(flatten)]
+    pub(crate) metrics: Metrics,
 }
 
 const ANALYZE_EXAMPLES: &str = "\

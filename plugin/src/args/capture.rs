@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use super::Report;
 use super::pods::{Agent, Pods};
 use super::values::{bytes, duration};
+use super::{Metrics, Report};
 use crate::cluster::{Connection, Wanted};
 
 /// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
@@ -62,6 +62,9 @@ pub(crate) struct Capture {
 
     #[command(flatten)]
     pub(crate) report: Report,
+
+    #[command(flatten)]
+    pub(crate) metrics: Metrics,
 
     #[command(flatten)]
     pub(crate) connection: Connection,

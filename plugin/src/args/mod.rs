@@ -3,6 +3,7 @@
 mod analyze;
 mod capture;
 mod config;
+mod metrics;
 mod pods;
 mod report;
 mod slow;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use analyze::Analyze;
 pub(crate) use capture::Capture;
 pub(crate) use config::Config;
+pub(crate) use metrics::{Metrics, Place};
 pub(crate) use report::{Color, Format, Report};
 pub(crate) use slow::Slow;
 pub(crate) use upkeep::{Check, Clean};

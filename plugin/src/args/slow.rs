@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use meshsniff::slow::Question;
 
-use super::Capture;
 use super::pods::{Agent, Pods};
 use super::report::{Color, Format, Report, format};
 use super::values::duration;
+use super::{Capture, Metrics};
 use crate::cluster::Connection;
 
 /// Which pod of a workload is slow, what cuts its requests off, and where that is written
@@ -82,6 +82,9 @@ pub(crate) struct Slow {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
+    pub(crate) metrics: Metrics,
+
+    #[command(flatten)]
     pub(crate) agent: Agent,
 
     #[command(flatten)]
@@ -127,6 +130,7 @@ impl Slow {
                 ..Report::silent()
             },
             connection: self.connection,
+            metrics: self.metrics,
         }
     }
 }

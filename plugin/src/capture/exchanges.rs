@@ -73,6 +73,8 @@ struct All {
     limit: Limit,
     /// The latest of each target: counters grow.
     counts: BTreeMap<u32, (Counts, u64, u64)>,
+    /// Lost between an agent and us, beside what it says itself.
+    lost: u64,
 }
 
 impl All {
@@ -84,6 +86,8 @@ impl All {
         };
         if let Some(counts) = line.counts {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
+            let (counts, dropped, lost) = self.sum();
+            self.judge.counted(&counts, dropped, lost);
         }
         let plain = line.plain.map(|plain| Box::new(plain.exchange(interface)));
         let event = match (line.exchange.or(plain), line.question, line.connection) {
@@ -104,6 +108,15 @@ impl All {
         }
         self.judge.event(&event)
     }
+
+    /// What all targets have counted, packets that their kernels dropped, exchanges lost.
+    fn sum(&self) -> (Counts, u64, u64) {
+        let begin = (Counts::default(), 0, self.lost);
+        self.counts.values().fold(begin, |(mut sum, dropped, lost), (of_one, more, gone)| {
+            sum.add(of_one);
+            (sum, dropped + more, lost + gone)
+        })
+    }
 }
 
 /// Tells all exchanges until all streams have ended; answers how that was, and whether there are
@@ -115,7 +128,7 @@ pub(super) fn tell(
 ) -> anyhow::Result<(Tally, bool)> {
     let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
     let mut interfaces = 0;
-    let mut all = All { judge, limit, counts: BTreeMap::new() };
+    let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 0 };
     let mut tally = Tally::default();
     loop {
         let message = match from.try_recv() {
@@ -153,24 +166,79 @@ pub(super) fn tell(
             Message::Open { agent, refused } => {
                 tally.captured |= sources.get(&agent).is_some_and(|it| refused.len() < it.targets);
             }
-            Message::Lost { units } => tally.lost += units,
+            Message::Lost { units } => all.lost += units,
             Message::Ended { cut, refused } => {
                 tally.cut.extend(cut);
                 tally.refused.extend(refused);
             }
         }
     }
+    let (counts, dropped, lost) = all.sum();
+    tally.lost = lost;
     if !tally.captured {
         all.judge.discard()?;
         return Ok((tally, false));
     }
-    let mut counts = Counts::default();
-    let mut dropped = 0;
-    for (of_one, dropped_there, lost_there) in all.counts.values() {
-        counts.add(of_one);
-        dropped += dropped_there;
-        tally.lost += lost_there;
-    }
+    all.judge.counted(&counts, dropped, lost);
     let findings = all.judge.finish(&counts, Some(dropped))?;
     Ok((tally, findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::{Value, json};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::analyze::{self, Aides};
+    use crate::args::{Args, Command, Metrics, Place};
+    use crate::metrics::Exporter;
+
+    /// What an agent says of its target: a give-up, and what it has counted.
+    fn lines(target: usize, packets: u64, lost: u64) -> Vec<u8> {
+        let exchange = json!({
+            "connection": 1, "protocol": "http1", "client": "127.0.0.6:40000", "server": "10.0.0.1:80",
+            "request": {"method": "GET", "path": "/items/7"}, "by": "client",
+            "outcome": "client_rst_before_response",
+        });
+        let counts = serde_json::to_value(Counts { packets, ..Counts::default() }).unwrap();
+        let counts = json!({"target": target, "counts": counts, "dropped": 3, "lost": lost});
+        let line = |value: Value| value.to_string() + "\n";
+        (line(json!({"target": target, "exchange": exchange})) + &line(counts)).into_bytes()
+    }
+
+    #[test]
+    fn metrics_grow_while_lines_come() {
+        let args = Args::parse_from(["kubectl-meshsniff", "pod", "catalog", "--summary"]);
+        let Command::Pod(args) = args.command else { unreachable!() };
+        let name = format!("meshsniff-metrics-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let metrics = Metrics { metrics: Some(Place::File(file.clone())) };
+        let exporter = Exporter::open(&metrics).unwrap().unwrap();
+        let aides = Aides { metrics: Some(exporter.recorder()), ..Aides::default() };
+        let mut judge = analyze::judge(&args.report, aides).unwrap();
+        judge.describe(0, "shop/catalog-1:lo");
+        judge.describe(1, "shop/catalog-2:lo");
+        let limit = Limit::new(None, None, watch::channel(false).0);
+        let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 1 };
+        let (rest, received) = (Vec::new(), Arc::default());
+        let mut source = Source { rest, received, first: 0, targets: 2 };
+        for (target, packets, lost) in [(0, 10, 0), (1, 20, 0), (0, 15, 4)] {
+            source.push(&lines(target, packets, lost), &mut all).unwrap();
+        }
+        exporter.finish().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let pod = "namespace=\"shop\",pod=\"catalog-1\",route=\"GET /items/{id}\"";
+        for line in [
+            format!("meshsniff_request_fates_total{{{pod},side=\"client\",fate=\"failed\"}} 2"),
+            format!("meshsniff_request_fates_total{{{pod},side=\"server\",fate=\"failed\"}} 0"),
+            "meshsniff_packets_total 35".into(),
+            "meshsniff_packets_lost_total{reason=\"kernel\"} 6".into(),
+            "meshsniff_exchanges_lost_total 5".into(),
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
+    }
 }

@@ -34,13 +34,14 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::analyze;
+use crate::analyze::{self, Aides};
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
 use crate::exit::{Exit, is_broken_pipe};
+use crate::metrics::Exporter;
 use crate::slow;
 use crate::talk::{self, Ready, say};
-use crate::timeouts::{self, Search};
+use crate::timeouts;
 use compare::Comparison;
 use deploy::Deployed;
 use fleet::Fleet;
@@ -70,9 +71,11 @@ pub(crate) fn compare(args: Capture, watch: slow::Shared, event: bool) -> Result
 fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
     analyze::check_report(&args.report)?;
     analyze::check_live(&args.report)?;
+    args.metrics.check(&args.report)?;
     if let Some(file) = &args.report.write {
         analyze::check_writable(file)?;
     }
+    let exporter = Exporter::open(&args.metrics)?;
     let begun = Instant::now();
     let runtime = Runtime::new().context("cannot start")?;
     let parcel = Parcel::open()?;
@@ -109,10 +112,12 @@ fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let to = match &comparison {
-        Some(comparison) => To::Comparison(comparison),
-        None => To::Report(wireshark.as_deref()),
+    let aides = Aides {
+        slow: comparison.as_ref().map(Comparison::shared),
+        search: Some(timeouts::search(runtime.handle(), &fleet.cluster, targets.clone())),
+        metrics: exporter.as_ref().map(Exporter::recorder),
     };
+    let to = To { wireshark: wireshark.as_deref(), exporter: exporter.as_ref(), aides };
     let ended = observe(&args, &runtime, &fleet, plans, &targets, limit, to);
     ready.clear();
     runtime.block_on(fleet.remove());
@@ -124,7 +129,8 @@ fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
     };
     // Tasks that still wait for a broken connection are not waited for.
     runtime.shutdown_background();
-    ended
+    let exported = exporter.map_or(Ok(()), Exporter::finish);
+    ended.and_then(|exit| exported.map(|()| exit))
 }
 
 /// Whether this plugin has the agent in it, and how to build one that has.
@@ -143,6 +149,13 @@ pub(crate) async fn admitted(cluster: &Cluster, args: &Capture, targets: &[Targe
     Ok(())
 }
 
+/// Who takes what was captured.
+struct To<'a> {
+    wireshark: Option<&'a Path>,
+    exporter: Option<&'a Exporter>,
+    aides: Aides,
+}
+
 /// Everything between the agents' start and their removal.
 fn observe(
     args: &Capture,
@@ -151,7 +164,7 @@ fn observe(
     plans: Vec<Plan>,
     targets: &[Target],
     limit: Limit,
-    taker: To<'_>,
+    to: To<'_>,
 ) -> Result<Exit> {
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
@@ -160,27 +173,13 @@ fn observe(
     for target in targets {
         say(&about(args, target));
     }
-    let search = timeouts::search(runtime.handle(), &fleet.cluster, targets.to_vec());
-    let (to, from) = mpsc::channel(UNDER_WAY);
-    runtime.spawn(fleet.clone().listen(agents, to, begun));
-    let (tally, findings) = match taker {
-        To::Report(wireshark) if args.packets() => {
-            with_packets(args, from, limit, wireshark, search)?
-        }
-        To::Report(_) => exchanges::tell(from, analyze::judge(&args.report, search)?, limit)?,
-        To::Comparison(comparison) => {
-            let judge = analyze::judge(&args.report, search)?.comparing(comparison.shared());
-            exchanges::tell(from, judge, limit)?
-        }
+    let (sender, from) = mpsc::channel(UNDER_WAY);
+    runtime.spawn(fleet.clone().listen(agents, sender, begun));
+    let (tally, findings) = match args.packets() {
+        true => with_packets(args, from, limit, to)?,
+        false => exchanges::tell(from, analyze::judge(&args.report, to.aides)?, limit)?,
     };
     Ok(finish(args, &tally, findings))
-}
-
-/// Who takes what was captured.
-enum To<'a> {
-    /// Lines and a summary, and Wireshark if it is wanted.
-    Report(Option<&'a Path>),
-    Comparison(&'a Comparison),
 }
 
 /// Starts the agents. Whoever wants to end does not wait long for an API server that hangs.
@@ -200,9 +199,9 @@ fn with_packets(
     args: &Capture,
     from: mpsc::Receiver<Message>,
     limit: Limit,
-    wireshark: Option<&Path>,
-    search: Search,
+    to: To<'_>,
 ) -> Result<(Tally, bool)> {
+    let To { wireshark, exporter, aides } = to;
     let child = wireshark.map(wireshark::start).transpose()?;
     let to = child.and_then(|child| child.stdin);
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
@@ -211,7 +210,7 @@ fn with_packets(
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write), limit))?;
-    let outcome = analyze::fed(&args.report, File::from(read), to, search);
+    let outcome = analyze::fed(&args.report, File::from(read), to, aides);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.
@@ -221,6 +220,9 @@ fn with_packets(
     };
     if tally.captured {
         tally.cut.extend(outcome.failure);
+    }
+    if let Some(exporter) = exporter {
+        exporter.lost_packets(tally.lost);
     }
     Ok((tally, outcome.findings))
 }

@@ -158,7 +158,7 @@ fn value(line: &Line, flag: &Arg) -> Offer {
         (_, "OUTCOME") => Offer::words(Outcome::ALL.map(Outcome::name)),
         (_, "CODE") => Offer::words(Code::ALL.map(Code::name)),
         ("interface", _) => Offer::words(["lo", "any", "eth0"]),
-        (_, "FILE" | "OUT") => Offer::files(),
+        (_, "FILE" | "FILE|:PORT" | "OUT") => Offer::files(),
         _ => Offer::none(),
     }
 }

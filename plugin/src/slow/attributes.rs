@@ -19,11 +19,11 @@ pub(crate) fn attributes(target: &Target) -> Vec<(String, String)> {
     // Which rollout it is of says no more than its version, if it has one.
     let versioned = !all.is_empty();
     all.push(("node".to_owned(), target.node.clone()));
-    let others = target.labels.iter().filter(|(name, _)| {
-        !VERSION.contains(&name.as_str())
-            && !IGNORED.contains(&name.as_str())
-            && !(versioned && name.as_str() == ROLLOUT)
-    });
+    let known = |name: &str| VERSION.contains(&name) || IGNORED.contains(&name);
+    let others = target
+        .labels
+        .iter()
+        .filter(|(name, _)| !known(name.as_str()) && (name.as_str() != ROLLOUT || !versioned));
     all.extend(others.map(|(name, value)| (name.clone(), value.clone())));
     all.retain(|(_, value)| !value.is_empty());
     all

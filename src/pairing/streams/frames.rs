@@ -251,7 +251,7 @@ impl Http2Listener for StreamsHearing<'_> {
                         // What came after it was not what it ended.
                     } else if gone && pending.response == Progress::None {
                         pending.response = Progress::Unseen;
-                        pending.exchange.late = Some(Late { status: None, mark });
+                        pending.exchange.late = Some(Late { status: None, by_proxy: false, mark });
                     } else if !matches!(pending.response, Progress::Ended | Progress::Unseen) {
                         pending.response = Progress::Lost;
                     }

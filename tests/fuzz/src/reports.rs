@@ -171,7 +171,11 @@ fn exchange(cursor: &mut Cursor<'_>) -> Exchange {
         outcome: cursor.one(&Outcome::ALL),
         by: cursor.one(&[None, Some(Side::Client), Some(Side::Server)]),
         close: cursor.maybe(mark),
-        late: cursor.maybe(|cursor| Late { status: cursor.maybe(Cursor::u16), mark: mark(cursor) }),
+        late: cursor.maybe(|cursor| Late {
+            status: cursor.maybe(Cursor::u16),
+            by_proxy: false,
+            mark: mark(cursor),
+        }),
         detail: cursor.maybe(|cursor| {
             Box::new(match cursor.u8() % 3 {
                 0 => Detail::Tls(tls(cursor)),
