@@ -45,6 +45,8 @@ pub struct Ended<'a> {
     pub left_out: LeftOut,
     /// The capture with comments, if one is written.
     pub written: Option<&'a str>,
+    /// What proxies logged of the same exchanges: a JSON object, made elsewhere.
+    pub access_log: Option<&'a str>,
 }
 
 /// All exchanges together: how many, how long, what went wrong, by route.

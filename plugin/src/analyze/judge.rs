@@ -8,6 +8,7 @@ use super::evidence::Evidence;
 use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
+use crate::access_log::Join;
 use crate::args::Report;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
@@ -16,6 +17,8 @@ pub(crate) struct Judge {
     filter: Filter,
     summary: Summary,
     pub(super) evidence: Evidence,
+    /// With what proxies logged.
+    join: Option<Join>,
 }
 
 impl Judge {
@@ -25,7 +28,13 @@ impl Judge {
             filter: Filter::new(args),
             summary: Summary::new(),
             evidence,
+            join: None,
         }
+    }
+
+    /// With what proxies logged, if that is wanted.
+    pub(crate) fn with(self, join: Option<Join>) -> Self {
+        Self { join, ..self }
     }
 
     /// Takes what the analysis has to say.
@@ -46,12 +55,14 @@ impl Judge {
     pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Exchange(exchange) => {
-                if self.filter.chooses(exchange) {
+                let chosen = self.filter.chooses(exchange);
+                let place = self.join.as_mut().and_then(|join| join.exchange(exchange, chosen));
+                if chosen {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
                     if self.filter.shows(exchange) {
                         let pod = self.summary.pod(exchange.interface);
-                        self.view.exchange(exchange, pod)?;
+                        self.view.exchange(exchange, pod, place)?;
                     }
                 }
             }
@@ -81,13 +92,16 @@ impl Judge {
         self.view.flush()?;
         let written = self.evidence.name();
         self.evidence.finish()?;
+        let found = self.join.map(Join::finish);
+        let logged = found.as_ref().map(|found| found.json());
         let ended = Ended {
             counts,
             dropped,
             left_out: self.filter.left_out(),
             written: written.as_deref(),
+            access_log: logged.as_deref(),
         };
-        self.view.finish(&self.summary, &ended)?;
+        self.view.finish(&self.summary, &ended, found.as_ref())?;
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())
     }
 

@@ -10,14 +10,16 @@ mod session;
 mod view;
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use meshsniff::report::Palette;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::args::{Analyze, Args, Color, Command, Format, Report};
+use crate::access_log::{Join, Log, Logs};
+use crate::args::{Analyze, Args, Color, Command, Format, LogFile, Report};
 use crate::exit::{Exit, Usage};
 use evidence::Evidence;
 pub(crate) use evidence::check as check_writable;
@@ -65,6 +67,7 @@ pub(crate) fn fed(
     args: &Report,
     packets: File,
     to: Option<impl std::io::Write + 'static>,
+    join: Option<Join>,
 ) -> anyhow::Result<Outcome> {
     let input = Input::fed(packets);
     let evidence = match to {
@@ -72,13 +75,13 @@ pub(crate) fn fed(
         None => Evidence::new(args, &input)?,
     };
     let (out, palette) = out(args);
-    Session::new(args, input, out, evidence, palette).run()
+    Session::new(args, input, out, evidence, palette).with(join).run()
 }
 
 /// Who judges exchanges that were analysed elsewhere.
-pub(crate) fn judge(args: &Report) -> anyhow::Result<Judge> {
+pub(crate) fn judge(args: &Report, join: Option<Join>) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette))
+    Ok(Judge::new(args, out, Evidence::none(args), palette).with(join))
 }
 
 /// Where lines go, and their colours.
@@ -154,9 +157,10 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
             return Ok(Exit::Error);
         }
     };
+    let join = logs(&args.logs.access_log)?.map(Join::with);
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
-    let ended = Session::new(&args.report, input, out, evidence, palette).run()?;
+    let ended = Session::new(&args.report, input, out, evidence, palette).with(join).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
     }
@@ -165,6 +169,16 @@ fn one(args: &Analyze, file: &Path, place: usize) -> anyhow::Result<Exit> {
         None if ended.findings && args.report.exit_code => Exit::Findings,
         None => Exit::Done,
     })
+}
+
+/// The access logs that are given.
+fn logs(files: &[LogFile]) -> anyhow::Result<Option<Logs>> {
+    let mut logs = Logs::default();
+    for LogFile { proxy, file } in files {
+        let read = File::open(file).and_then(|open| Log::read(proxy.clone(), BufReader::new(open)));
+        logs.add(read.with_context(|| format!("--access-log {}", file.display()))?);
+    }
+    Ok((!files.is_empty()).then_some(logs))
 }
 
 fn complain(file: &Path, why: &str) {

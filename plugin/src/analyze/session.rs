@@ -12,6 +12,7 @@ use super::evidence::Evidence;
 use super::input::{Input, Waiter};
 use super::judge::Judge;
 use super::output::Output;
+use crate::access_log::Join;
 use crate::args::Report;
 
 /// How long a silent live input is waited for before time is told to pass.
@@ -69,6 +70,11 @@ impl Session {
             dropped: BTreeMap::new(),
             arrived: (Instant::now(), 0),
         }
+    }
+
+    /// With what proxies logged, if that is wanted.
+    pub(crate) fn with(self, join: Option<Join>) -> Self {
+        Self { judge: self.judge.with(join), ..self }
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.

@@ -4,6 +4,7 @@ use meshsniff::pairing::Exchange;
 use meshsniff::report::{Document, Ended, Lines, Numbers, Palette, Summary, write_exchange};
 
 use super::output::Output;
+use crate::access_log::Found;
 use crate::args::{Format, Report};
 
 /// What is printed, and how.
@@ -15,6 +16,8 @@ pub(crate) struct View {
     /// Exchanges have lines; otherwise the summary is all.
     lines: bool,
     numbers: Numbers,
+    /// Lines of JSON that wait for what was logged of them, with their places there.
+    waiting: Vec<(usize, Box<[u8]>)>,
     /// Several pods: each line says of which it is.
     pub(crate) several: bool,
 }
@@ -35,13 +38,32 @@ impl View {
         };
         // Frames of a capture of flagged connections have other numbers.
         let numbers = if args.only_flagged { Numbers::Withheld } else { Numbers::Told };
-        Self { out, kind, palette, lines: !args.summary, numbers, several: false }
+        Self {
+            out,
+            kind,
+            palette,
+            lines: !args.summary,
+            numbers,
+            waiting: Vec::new(),
+            several: false,
+        }
     }
 
-    /// The exchange's line.
+    /// The exchange's line. With a `place` JSON waits for what was logged of it.
     #[inline]
-    pub(crate) fn exchange(&mut self, exchange: &Exchange, pod: Option<&str>) -> io::Result<()> {
+    pub(crate) fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        pod: Option<&str>,
+        place: Option<usize>,
+    ) -> io::Result<()> {
         if !self.lines {
+            return Ok(());
+        }
+        if let (Some(place), Kind::Jsonl | Kind::Json(_)) = (place, &self.kind) {
+            let mut line = Vec::new();
+            write_exchange(&mut line, exchange, self.numbers, pod);
+            self.waiting.push((place, line.into()));
             return Ok(());
         }
         let out = self.out.buffer();
@@ -75,7 +97,13 @@ impl View {
     }
 
     /// The summary, last.
-    pub(crate) fn finish(mut self, summary: &Summary, ended: &Ended<'_>) -> io::Result<()> {
+    pub(crate) fn finish(
+        mut self,
+        summary: &Summary,
+        ended: &Ended<'_>,
+        found: Option<&Found>,
+    ) -> io::Result<()> {
+        self.release(found)?;
         let out = self.out.buffer();
         match self.kind {
             Kind::Text(_) => {
@@ -83,6 +111,9 @@ impl View {
                     out.push(b'\n');
                 }
                 summary.write_text(out, ended, self.palette);
+                if let Some(found) = found {
+                    found.text(out);
+                }
             }
             Kind::Jsonl if self.lines => {}
             Kind::Jsonl => {
@@ -92,6 +123,29 @@ impl View {
             Kind::Json(document) => document.finish(out, summary, ended),
         }
         self.out.flush()
+    }
+
+    /// The lines that waited.
+    fn release(&mut self, found: Option<&Found>) -> io::Result<()> {
+        for (place, line) in std::mem::take(&mut self.waiting) {
+            let mut line = line.into_vec();
+            if let Some(logged) = found.and_then(|found| found.logged(place)) {
+                line.pop();
+                line.extend_from_slice(b",\"logged\":");
+                line.extend_from_slice(logged.as_bytes());
+                line.push(b'}');
+            }
+            let out = self.out.buffer();
+            match &mut self.kind {
+                Kind::Json(document) => document.written(out, &line),
+                _ => {
+                    out.extend_from_slice(&line);
+                    out.push(b'\n');
+                }
+            }
+            self.out.relieve()?;
+        }
+        Ok(())
     }
 }
 

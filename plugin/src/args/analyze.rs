@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::Report;
+use super::{LogFiles, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -13,6 +13,9 @@ pub(crate) struct Analyze {
     /// closed early is first shown as a question ("gave up?") until its packets prove it.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) logs: LogFiles,
 
     #[command(flatten)]
     pub(crate) report: Report,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::Report;
 use super::values::{bytes, duration};
+use super::{LogsOfPods, Report};
 use crate::cluster::{Connection, Wanted};
 
 /// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
@@ -117,6 +117,9 @@ pub(crate) struct Capture {
     /// Say what is done on the cluster
     #[arg(short, long, hide_short_help = true)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) logs: LogsOfPods,
 
     #[command(flatten)]
     pub(crate) report: Report,

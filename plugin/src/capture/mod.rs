@@ -13,6 +13,7 @@ mod exchanges;
 mod filter;
 mod fleet;
 mod limit;
+mod logs;
 mod manifest;
 mod packets;
 mod parcel;
@@ -33,6 +34,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::access_log;
 use crate::analyze;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
@@ -73,9 +75,10 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
     let found = runtime.block_on(async {
         let cluster = cluster::connect(&args.connection).await?;
         let targets = cluster::resolve(&cluster, &args.wanted()).await?;
-        anyhow::Ok((cluster, targets))
+        let callers = access_log::resolve(&cluster, &args.logs.access_log_of).await?;
+        anyhow::Ok((cluster, targets, callers))
     });
-    let (cluster, targets) = found.inspect_err(|_| ready.clear())?;
+    let (cluster, targets, callers) = found.inspect_err(|_| ready.clear())?;
     let plans = plan::plans(&args, &targets, Duration::ZERO)?;
     if args.dry_run {
         ready.clear();
@@ -93,7 +96,8 @@ pub(crate) fn run(mut args: Capture) -> Result<Exit> {
         ready: Arc::clone(&ready),
         deployed: Arc::default(),
     };
-    let ended = observe(&args, &runtime, &fleet, plans, targets, limit, wireshark.as_deref());
+    let join = args.logs.wanted().then(|| logs::join(&runtime, &fleet, callers));
+    let ended = observe(&runtime, &fleet, plans, targets, limit, wireshark.as_deref(), join);
     ready.clear();
     runtime.block_on(fleet.remove());
     // Tasks that still wait for a broken connection are not waited for.
@@ -119,14 +123,15 @@ pub(crate) async fn admitted(cluster: &Cluster, args: &Capture, targets: &[Targe
 
 /// Everything between the agents' start and their removal.
 fn observe(
-    args: &Capture,
     runtime: &Runtime,
     fleet: &Fleet,
     plans: Vec<Plan>,
     targets: Vec<Target>,
     limit: Limit,
     wireshark: Option<&Path>,
+    join: Option<access_log::Join>,
 ) -> Result<Exit> {
+    let args: &Capture = &fleet.args;
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
     let begun = Instant::now();
@@ -137,8 +142,8 @@ fn observe(
     let (to, from) = mpsc::channel(UNDER_WAY);
     runtime.spawn(fleet.clone().listen(agents, to, begun));
     let (tally, findings) = match args.packets() {
-        true => with_packets(args, from, limit, wireshark)?,
-        false => exchanges::tell(from, analyze::judge(&args.report)?, limit)?,
+        true => with_packets(args, from, limit, wireshark, join)?,
+        false => exchanges::tell(from, analyze::judge(&args.report, join)?, limit)?,
     };
     Ok(finish(args, &tally, findings))
 }
@@ -161,6 +166,7 @@ fn with_packets(
     from: mpsc::Receiver<Message>,
     limit: Limit,
     wireshark: Option<&Path>,
+    join: Option<access_log::Join>,
 ) -> Result<(Tally, bool)> {
     let child = wireshark.map(wireshark::start).transpose()?;
     let to = child.and_then(|child| child.stdin);
@@ -170,7 +176,7 @@ fn with_packets(
     let merging = std::thread::Builder::new()
         .name("merge".into())
         .spawn(move || packets::merge(from, File::from(write), limit))?;
-    let outcome = analyze::fed(&args.report, File::from(read), to);
+    let outcome = analyze::fed(&args.report, File::from(read), to, join);
     let merged = merging.join().map_err(|_| anyhow::anyhow!("the merging of packets failed"))?;
     let outcome = outcome?;
     // Whoever reads the packets may leave first: then the pipe breaks, and that is no failure here.
