@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, say};
 use crate::plugin::{Running, Said};
 
 /// One at a time in `shop`, so that what is left there is known to be whose.
-static SHOP: Mutex<()> = Mutex::new(());
+pub(crate) static SHOP: Mutex<()> = Mutex::new(());
 
 fn number(exchange: &Value, name: &str) -> f64 {
     exchange[name].as_f64().unwrap_or_default()
