@@ -65,7 +65,7 @@ pub(crate) async fn fetch(
     last: Timestamp,
 ) -> Logs {
     let until = Instant::now() + FLUSH;
-    say("Reading access logs; Envoy writes them up to 10 s late.");
+    say("Reading access logs, at most 12 s: Envoy writes them late.");
     let mut reading = JoinSet::new();
     for (place, pod) in pods.into_iter().enumerate() {
         let cluster = cluster.clone();

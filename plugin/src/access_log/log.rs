@@ -79,11 +79,18 @@ mod tests {
 
     #[test]
     fn lines_of_others_are_counted() {
-        let text = format!("{LINE_OF_ONE}2026 info ready\n\n{LINE_OF_ONE}\u{fffd}\n");
+        let other = LINE_OF_ONE.replace("/a", "/b");
+        let text = format!("{LINE_OF_ONE}2026 info ready\n\n{other}\u{fffd}\n");
         let log = Log::read("a".into(), text.as_bytes()).unwrap();
         assert_eq!((log.entries.len(), log.others), (2, 3));
         let log = Log::read("a".into(), &b"\xff\xfe\n\0\n"[..]).unwrap();
         assert_eq!((log.entries.len(), log.others), (0, 2));
+    }
+
+    #[test]
+    fn a_line_that_is_there_twice_is_one() {
+        let text = LINE_OF_ONE.repeat(3);
+        assert_eq!(Log::read("a".into(), text.as_bytes()).unwrap().entries.len(), 1);
     }
 
     #[test]

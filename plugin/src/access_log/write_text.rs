@@ -13,6 +13,9 @@ const WIDTH: usize = 48;
 impl Found {
     /// The figures for people.
     pub(crate) fn text(&self, out: &mut Vec<u8>) {
+        if self.seen.is_empty() {
+            return;
+        }
         let mut text = String::from("\nWhat the proxies logged:\n");
         for (proxy, why) in &self.unread {
             text += &format!("  {}: {}\n", short(proxy), clean(why));
