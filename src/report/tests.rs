@@ -89,13 +89,7 @@ fn counts() -> Counts {
 }
 
 fn ended(counts: &Counts) -> Ended<'_> {
-    Ended {
-        counts,
-        dropped: Some(0),
-        left_out: LeftOut::default(),
-        written: None,
-        access_log: None,
-    }
+    Ended { counts, dropped: Some(0), left_out: LeftOut::default(), written: None }
 }
 
 fn text(exchanges: &[Exchange], counts: &Counts) -> String {
@@ -268,8 +262,7 @@ fn what_was_skipped_lost_or_left_out_is_told() {
     counts.skipped[crate::decode::Skip::NotTcp as usize] = 9;
     counts.limits[crate::limits::Limit::Head as usize] = 1;
     let left_out = LeftOut { mesh: 5, probes: 6, filtered: 7 };
-    let ended =
-        Ended { counts: &counts, dropped: Some(11), left_out, written: None, access_log: None };
+    let ended = Ended { counts: &counts, dropped: Some(11), left_out, written: None };
     let mut out = Vec::new();
     Summary::new().write_text(&mut out, &ended, Palette::Plain);
     let text = String::from_utf8(out).unwrap();

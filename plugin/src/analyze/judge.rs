@@ -93,13 +93,14 @@ impl Judge {
         let written = self.evidence.name();
         self.evidence.finish()?;
         let found = self.join.map(Join::finish);
-        let logged = found.as_ref().map(|found| found.json());
+        if let Some(found) = &found {
+            self.summary.logged(found.json());
+        }
         let ended = Ended {
             counts,
             dropped,
             left_out: self.filter.left_out(),
             written: written.as_deref(),
-            access_log: logged.as_deref(),
         };
         self.view.finish(&self.summary, &ended, found.as_ref())?;
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())
