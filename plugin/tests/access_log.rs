@@ -277,6 +277,18 @@ fn people_get_sentences_and_a_table() {
 }
 
 #[test]
+fn each_line_of_text_has_the_flags_that_were_logged() {
+    let own = data("catalog.log");
+    let said = analyze(&data("catalog.pcap"), &["--access-log", own.to_str().unwrap()]);
+    let mut lines = said.out.lines().filter(|line| line.contains("GAVE UP")).peekable();
+    assert!(lines.peek().is_some());
+    assert!(lines.all(|line| line.ends_with("   logged: DC at catalog")), "{}", said.out);
+    let plain = analyze(&data("catalog.pcap"), &[]).out;
+    let first = said.out.split_once("\nWhat the proxies").unwrap().0;
+    assert_eq!(first.replace("   logged: DC at catalog", ""), plain);
+}
+
+#[test]
 fn jsonl_has_what_was_logged_on_each_line() {
     let own = data("catalog.log");
     let args = ["-o", "jsonl", "--access-log", own.to_str().unwrap()];

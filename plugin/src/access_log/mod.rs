@@ -32,7 +32,7 @@ pub(crate) use log::Log;
 use seen::Seen;
 
 /// Exchanges that are kept for the join: some 60 MB, and their lines, where they wait for it.
-const EXCHANGES: usize = 200_000;
+pub(crate) const EXCHANGES: usize = 200_000;
 
 /// The logs that there are, and those that could not be read.
 #[derive(Debug, Default)]

@@ -76,6 +76,20 @@ impl Found {
         drop(out.write_all(text.as_bytes()));
     }
 
+    /// What was logged of the exchange in this place, for its line; `None`: no flag was.
+    pub(crate) fn words(&self, place: usize) -> Option<String> {
+        let joined = self.joins.joined.get(place)?;
+        let words: Vec<_> = joined
+            .iter()
+            .filter_map(|joined| {
+                let log = &self.logs[joined.log];
+                let flags = log.entries[joined.entry].flags.as_deref()?;
+                Some(format!("{} at {}", clean(flags), short(&log.proxy)))
+            })
+            .collect();
+        (!words.is_empty()).then(|| format!("logged: {}", words.join(", ")))
+    }
+
     /// What one log says of those that were given up.
     fn sentence(&self, proxy: &str, tally: &Tally) -> String {
         let (all, proxy) = (self.given_up(), short(proxy));

@@ -32,8 +32,11 @@ impl Judge {
         }
     }
 
-    /// With what proxies logged, if that is wanted.
-    pub(crate) fn with(self, join: Option<Join>) -> Self {
+    /// With what proxies logged, if that is wanted. Lines that are not `live` wait for it.
+    pub(crate) fn with(mut self, join: Option<Join>, live: bool) -> Self {
+        if join.is_some() {
+            self.view.wait(live);
+        }
         Self { join, ..self }
     }
 

@@ -81,7 +81,7 @@ pub(crate) fn fed(
 /// Who judges exchanges that were analysed elsewhere.
 pub(crate) fn judge(args: &Report, join: Option<Join>) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette).with(join))
+    Ok(Judge::new(args, out, Evidence::none(args), palette).with(join, true))
 }
 
 /// Where lines go, and their colours.

@@ -74,7 +74,8 @@ impl Session {
 
     /// With what proxies logged, if that is wanted.
     pub(crate) fn with(self, join: Option<Join>) -> Self {
-        Self { judge: self.judge.with(join), ..self }
+        let live = self.waiter.is_some();
+        Self { judge: self.judge.with(join, live), ..self }
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.

@@ -4,7 +4,7 @@ use meshsniff::pairing::Exchange;
 use meshsniff::report::{Document, Ended, Lines, Numbers, Palette, Summary, write_exchange};
 
 use super::output::Output;
-use crate::access_log::Found;
+use crate::access_log::{EXCHANGES, Found};
 use crate::args::{Format, Report};
 
 /// What is printed, and how.
@@ -16,8 +16,10 @@ pub(crate) struct View {
     /// Exchanges have lines; otherwise the summary is all.
     lines: bool,
     numbers: Numbers,
-    /// Lines of JSON that wait for what was logged of them, with their places there.
-    waiting: Vec<(usize, Box<[u8]>)>,
+    /// Lines that wait for what was logged of them, with their places there.
+    waiting: Vec<(Option<usize>, Box<[u8]>)>,
+    /// Whether they do.
+    waits: bool,
     /// Several pods: each line says of which it is.
     pub(crate) several: bool,
 }
@@ -45,11 +47,17 @@ impl View {
             lines: !args.summary,
             numbers,
             waiting: Vec::new(),
+            waits: false,
             several: false,
         }
     }
 
-    /// The exchange's line. With a `place` JSON waits for what was logged of it.
+    /// Lines wait for what was logged of them, but for live text.
+    pub(crate) fn wait(&mut self, live: bool) {
+        self.waits = !live || !matches!(self.kind, Kind::Text(_));
+    }
+
+    /// The exchange's line; `place` is where it is found among what was logged.
     #[inline]
     pub(crate) fn exchange(
         &mut self,
@@ -60,9 +68,16 @@ impl View {
         if !self.lines {
             return Ok(());
         }
-        if let (Some(place), Kind::Jsonl | Kind::Json(_)) = (place, &self.kind) {
+        // More is kept only of what is in a place.
+        if self.waits && (place.is_some() || self.waiting.len() < EXCHANGES) {
             let mut line = Vec::new();
-            write_exchange(&mut line, exchange, self.numbers, pod);
+            match &mut self.kind {
+                Kind::Text(lines) => {
+                    prefix(&mut line, pod.filter(|_| self.several));
+                    lines.exchange(&mut line, exchange);
+                }
+                _ => write_exchange(&mut line, exchange, self.numbers, pod),
+            }
             self.waiting.push((place, line.into()));
             return Ok(());
         }
@@ -125,22 +140,28 @@ impl View {
         self.out.flush()
     }
 
-    /// The lines that waited.
+    /// The lines that waited, each with what was logged before its end.
     fn release(&mut self, found: Option<&Found>) -> io::Result<()> {
         for (place, line) in std::mem::take(&mut self.waiting) {
-            let mut line = line.into_vec();
-            if let Some(logged) = found.and_then(|found| found.logged(place)) {
-                line.pop();
-                line.extend_from_slice(b",\"logged\":");
-                line.extend_from_slice(logged.as_bytes());
-                line.push(b'}');
-            }
+            let known = found.zip(place);
+            let (line, end) = line.split_at(line.len().saturating_sub(1));
             let out = self.out.buffer();
             match &mut self.kind {
-                Kind::Json(document) => document.written(out, &line),
-                _ => {
-                    out.extend_from_slice(&line);
-                    out.push(b'\n');
+                Kind::Text(_) => {
+                    out.extend_from_slice(line);
+                    if let Some(words) = known.and_then(|(found, place)| found.words(place)) {
+                        out.extend_from_slice(format!("   {words}").as_bytes());
+                    }
+                    out.extend_from_slice(end);
+                }
+                kind => {
+                    let logged = known.and_then(|(found, place)| found.logged(place));
+                    let logged = logged.map(|all| format!(",\"logged\":{all}"));
+                    let whole = [line, logged.unwrap_or_default().as_bytes(), end].concat();
+                    match kind {
+                        Kind::Json(document) => document.written(out, &whole),
+                        _ => out.extend_from_slice(&[&whole[..], b"\n"].concat()),
+                    }
                 }
             }
             self.out.relieve()?;

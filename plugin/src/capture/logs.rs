@@ -17,11 +17,11 @@ pub(super) fn join(runtime: &Runtime, fleet: &Fleet, callers: Vec<Of>) -> Join {
     let (runtime, fleet) = (runtime.handle().clone(), fleet.clone());
     Join::later(move |last| {
         let own = if fleet.args.logs.access_log { fleet.pods() } else { Vec::new() };
-        let mut pods: Vec<_> =
-            own.into_iter().map(|(namespace, name)| Of { namespace, name }).collect();
-        for caller in callers {
-            if !pods.contains(&caller) {
-                pods.push(caller);
+        let own = own.into_iter().map(|(namespace, name)| Of { namespace, name });
+        let mut pods = Vec::new();
+        for pod in own.chain(callers) {
+            if !pods.contains(&pod) {
+                pods.push(pod);
             }
         }
         runtime.block_on(fetch(&fleet.cluster, pods, since, last))
