@@ -1,5 +1,6 @@
 //! kubectl-meshsniff: which requests were given up by their client, and the packets that prove it.
 
+mod access_log;
 mod analyze;
 mod args;
 mod capture;

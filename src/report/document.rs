@@ -28,10 +28,14 @@ impl Document {
         numbers: Numbers,
         pod: Option<&str>,
     ) {
-        self.begin(out);
-        out.extend_from_slice(if self.begun { b",\n" } else { b"\n" });
-        self.begun = true;
+        self.next(out);
         write_exchange(out, exchange, numbers, pod);
+    }
+
+    /// Appends an exchange that [`write_exchange`] has written before.
+    pub fn written(&mut self, out: &mut Vec<u8>, exchange: &[u8]) {
+        self.next(out);
+        out.extend_from_slice(exchange);
     }
 
     /// Appends the findings and the summary: the document is whole then.
@@ -43,6 +47,13 @@ impl Document {
         out.extend_from_slice(b",\n\"summary\":");
         summary.write_json(out, ended);
         out.extend_from_slice(b"}\n");
+    }
+
+    #[inline]
+    fn next(&mut self, out: &mut Vec<u8>) {
+        self.begin(out);
+        out.extend_from_slice(if self.begun { b",\n" } else { b"\n" });
+        self.begun = true;
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) {

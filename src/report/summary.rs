@@ -61,6 +61,7 @@ pub struct Summary {
     pub(super) outcomes: [u64; Outcome::ALL.len()],
     pub(super) pods: Pods,
     pub(super) servers: Servers,
+    pub(super) access_log: Option<String>,
 }
 
 /// One method and folded path, or one server that connects failed to.
@@ -144,6 +145,7 @@ impl Default for Summary {
             outcomes: [0; Outcome::ALL.len()],
             pods: Pods::default(),
             servers: Servers::default(),
+            access_log: None,
         }
     }
 }
@@ -152,6 +154,12 @@ impl Summary {
     /// Nothing seen yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes what proxies logged of the same exchanges: a JSON object, which becomes the field
+    /// `access_log` of the summary.
+    pub fn logged(&mut self, access_log: String) {
+        self.access_log = Some(access_log);
     }
 
     /// Takes the name of an interface: one named `namespace/pod:interface` is that pod's.

@@ -199,6 +199,9 @@ impl Summary {
                 limits.integer(limit.consequence(), counts.limit(limit));
             }
         });
+        if let Some(logged) = &self.access_log {
+            object.key("access_log").extend_from_slice(logged.as_bytes());
+        }
         object.end();
     }
 }

@@ -1,5 +1,6 @@
 use std::sync::{MutexGuard, PoisonError};
 
+use crate::access_log::Join;
 use crate::metrics::Recorder;
 use crate::slow::{self, Watch};
 use crate::timeouts::Search;
@@ -13,6 +14,8 @@ pub(crate) struct Aides {
     pub(crate) search: Option<Search>,
     /// Who counts.
     pub(crate) metrics: Option<Recorder>,
+    /// What proxies logged.
+    pub(crate) join: Option<Join>,
 }
 
 impl Aides {

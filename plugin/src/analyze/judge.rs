@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::filter::Filter;
 use super::output::Output;
 use super::view::View;
+use crate::access_log::Join;
 use crate::args::Report;
 
 /// Takes events, from wherever they come: what becomes of an exchange, and the summary of all.
@@ -31,8 +32,11 @@ impl Judge {
         }
     }
 
-    /// Tells these, too.
-    pub(crate) fn aided(self, aides: Aides) -> Self {
+    /// Tells these, too. Where proxies' logs are joined, lines that are not `live` wait for them.
+    pub(crate) fn aided(mut self, aides: Aides, live: bool) -> Self {
+        if aides.join.is_some() {
+            self.view.wait(live);
+        }
         Self { aides, ..self }
     }
 
@@ -57,7 +61,10 @@ impl Judge {
     pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Exchange(exchange) => {
-                if self.filter.chooses(exchange) {
+                let chosen = self.filter.chooses(exchange);
+                let place =
+                    self.aides.join.as_mut().and_then(|join| join.exchange(exchange, chosen));
+                if chosen {
                     self.summary.add(exchange);
                     self.evidence.exchange(exchange);
                     let pod = self.summary.pod(exchange.interface);
@@ -67,7 +74,7 @@ impl Judge {
                     if let Some(mut slow) = self.aides.slow() {
                         slow.exchange(exchange);
                     } else if self.filter.shows(exchange) {
-                        self.view.exchange(exchange, pod)?;
+                        self.view.exchange(exchange, pod, place)?;
                     }
                 }
             }
@@ -111,11 +118,15 @@ impl Judge {
         self.view.flush()?;
         let written = self.evidence.name();
         self.evidence.finish()?;
+        let found = self.aides.join.take().map(Join::finish);
+        if let Some(found) = &found {
+            self.summary.logged(found.json());
+        }
         let timeouts = self.summary.timeouts();
         let asked = self.view.has_summary() && !timeouts.is_empty();
         let origins = self.aides.search.take().filter(|_| asked).map(|search| search(&timeouts));
         match self.aides.slow() {
-            Some(mut slow) => slow.ended(origins),
+            Some(mut slow) => slow.ended(origins, found),
             None => {
                 let ended = Ended {
                     counts,
@@ -124,7 +135,7 @@ impl Judge {
                     written: written.as_deref(),
                     origins: origins.as_ref(),
                 };
-                self.view.finish(&self.summary, &ended)?;
+                self.view.finish(&self.summary, &ended, found.as_ref())?;
             }
         }
         Ok(self.summary.has_findings() || loss(counts, dropped.unwrap_or(0)).is_some())

@@ -11,15 +11,17 @@ mod session;
 mod view;
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use meshsniff::report::Palette;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::args::{Analyze, Args, Color, Command, Format, Report};
+use crate::access_log::{Join, Log, Logs};
+use crate::args::{Analyze, Args, Color, Command, Format, LogFile, Report};
 use crate::exit::{Exit, Usage};
 use crate::metrics::Exporter;
 use crate::slow::Watch;
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
         slow: None,
         search: sources.clone().map(Sources::search),
         metrics: exporter.as_ref().map(Exporter::recorder),
+        join: None,
     };
     let ended = if args.compare { compare(args, aides) } else { each(args, aides) };
     let exported = exporter.map_or(Ok(()), Exporter::finish);
@@ -78,7 +81,8 @@ fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
         watch.lock().unwrap_or_else(PoisonError::into_inner).file(pod(args, file));
         let (out, evidence) = (Output::new(false), Evidence::none(&args.report));
         let session = Session::new(&args.report, input, out, evidence, Palette::Plain);
-        let aides = Aides { slow: Some(Arc::clone(&watch)), ..aides() };
+        let join = logs(&args.logs.access_log)?.map(Join::with);
+        let aides = Aides { slow: Some(Arc::clone(&watch)), join, ..aides() };
         let ended = session.aided(aides).run()?;
         if let Some(why) = &ended.failure {
             complain(file, why);
@@ -138,7 +142,7 @@ pub(crate) fn fed(
 /// Who judges exchanges that were analysed elsewhere.
 pub(crate) fn judge(args: &Report, aides: Aides) -> anyhow::Result<Judge> {
     let (out, palette) = out(args);
-    Ok(Judge::new(args, out, Evidence::none(args), palette).aided(aides))
+    Ok(Judge::new(args, out, Evidence::none(args), palette).aided(aides, true))
 }
 
 /// Where lines go, and their colours.
@@ -215,8 +219,10 @@ fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::R
             return Ok(Exit::Error);
         }
     };
+    let join = logs(&args.logs.access_log)?.map(Join::with);
     let evidence = Evidence::new(&args.report, &input)?;
     let palette = palette(args.report.color, to_stderr);
+    let aides = Aides { join, ..aides };
     let ended = Session::new(&args.report, input, out, evidence, palette).aided(aides).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);
@@ -226,6 +232,16 @@ fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::R
         None if ended.findings && args.report.exit_code => Exit::Findings,
         None => Exit::Done,
     })
+}
+
+/// The access logs that are given.
+fn logs(files: &[LogFile]) -> anyhow::Result<Option<Logs>> {
+    let mut logs = Logs::default();
+    for LogFile { proxy, file } in files {
+        let read = File::open(file).and_then(|open| Log::read(proxy.clone(), BufReader::new(open)));
+        logs.add(read.with_context(|| format!("--access-log {}", file.display()))?);
+    }
+    Ok((!files.is_empty()).then_some(logs))
 }
 
 fn complain(file: &Path, why: &str) {

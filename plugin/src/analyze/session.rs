@@ -73,9 +73,9 @@ impl Session {
     }
 
     /// Tells these, too.
-    pub(crate) fn aided(mut self, aides: Aides) -> Self {
-        self.judge = self.judge.aided(aides);
-        self
+    pub(crate) fn aided(self, aides: Aides) -> Self {
+        let live = self.waiter.is_some();
+        Self { judge: self.judge.aided(aides, live), ..self }
     }
 
     /// Reads the capture to its end, which for a live one is Ctrl-C.

@@ -4,6 +4,7 @@ use meshsniff::pairing::Exchange;
 use meshsniff::report::{Document, Ended, Lines, Numbers, Palette, Summary, write_exchange};
 
 use super::output::Output;
+use crate::access_log::{EXCHANGES, Found};
 use crate::args::{Format, Report};
 
 /// What is printed, and how.
@@ -15,6 +16,10 @@ pub(crate) struct View {
     /// Exchanges have lines; otherwise the summary is all.
     lines: bool,
     numbers: Numbers,
+    /// Lines that wait for what was logged of them, with their places there.
+    waiting: Vec<(Option<usize>, Box<[u8]>)>,
+    /// Whether they do.
+    waits: bool,
     /// Several pods: each line says of which it is.
     pub(crate) several: bool,
 }
@@ -35,13 +40,45 @@ impl View {
         };
         // Frames of a capture of flagged connections have other numbers.
         let numbers = if args.only_flagged { Numbers::Withheld } else { Numbers::Told };
-        Self { out, kind, palette, lines: !args.summary, numbers, several: false }
+        Self {
+            out,
+            kind,
+            palette,
+            lines: !args.summary,
+            numbers,
+            waiting: Vec::new(),
+            waits: false,
+            several: false,
+        }
     }
 
-    /// The exchange's line.
+    /// Lines wait for what was logged of them, but for live text.
+    pub(crate) fn wait(&mut self, live: bool) {
+        self.waits = !live || !matches!(self.kind, Kind::Text(_));
+    }
+
+    /// The exchange's line; `place` is where it is found among what was logged.
     #[inline]
-    pub(crate) fn exchange(&mut self, exchange: &Exchange, pod: Option<&str>) -> io::Result<()> {
+    pub(crate) fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        pod: Option<&str>,
+        place: Option<usize>,
+    ) -> io::Result<()> {
         if !self.lines {
+            return Ok(());
+        }
+        // More is kept only of what is in a place.
+        if self.waits && (place.is_some() || self.waiting.len() < EXCHANGES) {
+            let mut line = Vec::new();
+            match &mut self.kind {
+                Kind::Text(lines) => {
+                    prefix(&mut line, pod.filter(|_| self.several));
+                    lines.exchange(&mut line, exchange);
+                }
+                _ => write_exchange(&mut line, exchange, self.numbers, pod),
+            }
+            self.waiting.push((place, line.into()));
             return Ok(());
         }
         let out = self.out.buffer();
@@ -80,7 +117,13 @@ impl View {
     }
 
     /// The summary, last.
-    pub(crate) fn finish(mut self, summary: &Summary, ended: &Ended<'_>) -> io::Result<()> {
+    pub(crate) fn finish(
+        mut self,
+        summary: &Summary,
+        ended: &Ended<'_>,
+        found: Option<&Found>,
+    ) -> io::Result<()> {
+        self.release(found)?;
         let out = self.out.buffer();
         match self.kind {
             Kind::Text(_) => {
@@ -88,6 +131,9 @@ impl View {
                     out.push(b'\n');
                 }
                 summary.write_text(out, ended, self.palette);
+                if let Some(found) = found {
+                    found.text(out);
+                }
             }
             Kind::Jsonl if self.lines => {}
             Kind::Jsonl => {
@@ -97,6 +143,35 @@ impl View {
             Kind::Json(document) => document.finish(out, summary, ended),
         }
         self.out.flush()
+    }
+
+    /// The lines that waited, each with what was logged before its end.
+    fn release(&mut self, found: Option<&Found>) -> io::Result<()> {
+        for (place, line) in std::mem::take(&mut self.waiting) {
+            let known = found.zip(place);
+            let (line, end) = line.split_at(line.len().saturating_sub(1));
+            let out = self.out.buffer();
+            match &mut self.kind {
+                Kind::Text(_) => {
+                    out.extend_from_slice(line);
+                    if let Some(words) = known.and_then(|(found, place)| found.words(place)) {
+                        out.extend_from_slice(format!("   {words}").as_bytes());
+                    }
+                    out.extend_from_slice(end);
+                }
+                kind => {
+                    let logged = known.and_then(|(found, place)| found.logged(place));
+                    let logged = logged.map(|all| format!(",\"logged\":{all}"));
+                    let whole = [line, logged.unwrap_or_default().as_bytes(), end].concat();
+                    match kind {
+                        Kind::Json(document) => document.written(out, &whole),
+                        _ => out.extend_from_slice(&[&whole[..], b"\n"].concat()),
+                    }
+                }
+            }
+            self.out.relieve()?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::slow::Limit;
-use super::{Config, Metrics, Report};
+use super::{Config, LogFiles, Metrics, Report};
 
 /// Read captures and say which requests were given up before the answer came
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Analyze {
 
     #[command(flatten)]
     pub(crate) config: Config,
+
+    #[command(flatten)]
+    pub(crate) logs: LogFiles,
 
     #[command(flatten)]
     pub(crate) report: Report,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::pods::{Agent, Pods};
 use super::values::{bytes, duration};
-use super::{Metrics, Report};
+use super::{LogsOfPods, Metrics, Report};
 use crate::cluster::{Connection, Wanted};
 
 /// Capture pods (also deploy/NAME, svc/NAME, -l SELECTOR) and say what went wrong
@@ -59,6 +59,9 @@ pub(crate) struct Capture {
     /// Say what is done on the cluster
     #[arg(short, long, hide_short_help = true)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) logs: LogsOfPods,
 
     #[command(flatten)]
     pub(crate) report: Report,

@@ -1,5 +1,6 @@
 //! The command line: one file for each group of commands.
 
+mod access_log;
 mod analyze;
 mod capture;
 mod config;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use access_log::{LogFile, LogFiles, LogsOfPods};
 pub(crate) use analyze::Analyze;
 pub(crate) use capture::Capture;
 pub(crate) use config::Config;

@@ -5,7 +5,7 @@ use meshsniff::slow::Question;
 use super::pods::{Agent, Pods};
 use super::report::{Color, Format, Report, format};
 use super::values::duration;
-use super::{Capture, Metrics};
+use super::{Capture, LogsOfPods, Metrics};
 use crate::cluster::Connection;
 
 /// Which pod of a workload is slow, what cuts its requests off, and where that is written
@@ -82,6 +82,9 @@ pub(crate) struct Slow {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
+    pub(crate) logs: LogsOfPods,
+
+    #[command(flatten)]
     pub(crate) metrics: Metrics,
 
     #[command(flatten)]
@@ -131,6 +134,7 @@ impl Slow {
             },
             connection: self.connection,
             metrics: self.metrics,
+            logs: self.logs,
         }
     }
 }

@@ -196,6 +196,13 @@ impl Fleet {
         removing.join_all().await;
     }
 
+    /// Namespace and name of each pod that an agent was made for.
+    pub(super) fn pods(&self) -> Vec<(String, String)> {
+        let made = self.made();
+        let targets = made.iter().flat_map(|agent| &agent.plan.targets);
+        targets.map(|target| (target.namespace.clone(), target.name.clone())).collect()
+    }
+
     fn made(&self) -> std::sync::MutexGuard<'_, Vec<Deployed>> {
         self.deployed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,6 +14,7 @@ mod exchanges;
 mod filter;
 mod fleet;
 mod limit;
+mod logs;
 mod manifest;
 mod packets;
 mod parcel;
@@ -34,6 +35,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::access_log;
 use crate::analyze::{self, Aides};
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Target};
@@ -89,9 +91,10 @@ fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
     let found = runtime.block_on(async {
         let cluster = cluster::connect(&args.connection).await?;
         let targets = cluster::resolve(&cluster, &args.wanted()).await?;
-        anyhow::Ok((cluster, targets))
+        let callers = access_log::resolve(&cluster, &args.logs.access_log_of).await?;
+        anyhow::Ok((cluster, targets, callers))
     });
-    let (cluster, targets) = found.inspect_err(|_| ready.clear())?;
+    let (cluster, targets, callers) = found.inspect_err(|_| ready.clear())?;
     let plans = plan::plans(&args, &targets, Duration::ZERO)?;
     if args.dry_run {
         ready.clear();
@@ -116,9 +119,10 @@ fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
         slow: comparison.as_ref().map(Comparison::shared),
         search: Some(timeouts::search(runtime.handle(), &fleet.cluster, targets.clone())),
         metrics: exporter.as_ref().map(Exporter::recorder),
+        join: args.logs.wanted().then(|| logs::join(&runtime, &fleet, callers)),
     };
     let to = To { wireshark: wireshark.as_deref(), exporter: exporter.as_ref(), aides };
-    let ended = observe(&args, &runtime, &fleet, plans, &targets, limit, to);
+    let ended = observe(&runtime, &fleet, plans, &targets, limit, to);
     ready.clear();
     runtime.block_on(fleet.remove());
     let ended = match (&comparison, ended) {
@@ -158,7 +162,6 @@ struct To<'a> {
 
 /// Everything between the agents' start and their removal.
 fn observe(
-    args: &Capture,
     runtime: &Runtime,
     fleet: &Fleet,
     plans: Vec<Plan>,
@@ -166,6 +169,7 @@ fn observe(
     limit: Limit,
     to: To<'_>,
 ) -> Result<Exit> {
+    let args: &Capture = &fleet.args;
     fleet.ready.doing("starting the agents");
     fleet.ready.wait_for(plans.len());
     let begun = Instant::now();

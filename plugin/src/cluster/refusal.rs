@@ -196,6 +196,7 @@ const BRIEF: usize = 240;
 fn role(verb: &str, resource: &str, in_a_namespace: bool) -> &'static str {
     match (in_a_namespace, verb, resource) {
         (false, ..) => "ClusterRole meshsniff",
+        (true, _, "pods/log") => "Role meshsniff-logs",
         (true, "list" | "delete", "configmaps")
         | (true, "list", "jobs.batch")
         | (true, "delete", "pods") => "Role meshsniff-clean",

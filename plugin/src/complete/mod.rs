@@ -152,6 +152,7 @@ fn value(line: &Line, flag: &Arg) -> Offer {
     match (flag.get_long().unwrap_or_default(), takes.unwrap_or_default()) {
         ("context" | "cluster" | "user", _) => kubeconfig(line, flag.get_id().as_str()),
         ("container", _) => of_cluster(line, "container"),
+        ("access_log_of", _) => of_cluster(line, "pod"),
         ("selector", _) => of_cluster(line, "label"),
         (_, "NAMESPACE") => of_cluster(line, "namespace"),
         (_, "FORMAT") => Offer::words(["text", "jsonl", "json"]),

@@ -5,10 +5,11 @@ use meshsniff::slow::{Evidence, Figures, Wait};
 use serde_json::{Value, json};
 
 use super::Judged;
+use crate::access_log::Found;
 
 /// The verdict as one object, by `docs/schema/slow.v1.json`.
 pub(super) fn json(judged: &Judged) -> Value {
-    let Judged { verdict, origins } = judged;
+    let Judged { verdict, origins, logged } = judged;
     json!({
         "answer": verdict.answer.name(),
         "sentence": verdict.sentence,
@@ -18,8 +19,14 @@ pub(super) fn json(judged: &Judged) -> Value {
         "more_s": verdict.more.map(|more| more.as_secs()),
         "timeouts": origins.routes.iter().map(origin).collect::<Vec<_>>(),
         "notes": verdict.notes.iter().chain(&origins.notes).collect::<Vec<_>>(),
+        "access_log": logged.iter().filter_map(document).collect::<Vec<_>>(),
         "pods": verdict.pods.iter().map(pod).collect::<Vec<_>>(),
     })
+}
+
+/// What proxies logged, as the report on exchanges has it.
+fn document(found: &Found) -> Option<Value> {
+    serde_json::from_str(&found.json()).ok()
 }
 
 fn evidence(slow: &Evidence) -> Value {

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use meshsniff::report::{Palette, TimeoutOrigins};
 use meshsniff::slow::{Answer, Verdict};
 
+use crate::access_log::Found;
 use crate::args::{Format, Slow};
 use crate::capture;
 use crate::exit::Exit;
@@ -43,6 +44,8 @@ pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     /// Where the timeouts come from that routes show.
     origins: TimeoutOrigins,
+    /// What proxies logged, of each capture.
+    logged: Vec<Found>,
 }
 
 impl Judged {

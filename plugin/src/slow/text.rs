@@ -11,7 +11,7 @@ const ROWS: usize = 50;
 /// The verdict for people: the answer, why, where the timeout comes from, the pods, what else is to
 /// be known.
 pub(super) fn text(judged: &Judged, palette: Palette) -> String {
-    let Judged { verdict, origins } = judged;
+    let Judged { verdict, origins, logged } = judged;
     let (strong, end) = match palette {
         Palette::Ansi => ("\x1b[1m", "\x1b[0m"),
         Palette::Plain => ("", ""),
@@ -25,6 +25,11 @@ pub(super) fn text(judged: &Judged, palette: Palette) -> String {
     }
     if !verdict.pods.is_empty() {
         let _ = write!(text, "\n{}", table(&verdict.pods, ROWS));
+    }
+    for found in logged {
+        let mut out = Vec::new();
+        found.text(&mut out);
+        text += &String::from_utf8_lossy(&out);
     }
     for (place, note) in verdict.notes.iter().chain(&origins.notes).enumerate() {
         let blank = if place == 0 { "\n" } else { "" };

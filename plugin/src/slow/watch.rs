@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::looks::Looks;
 use super::{Judged, table};
+use crate::access_log::Found;
 use crate::talk;
 
 /// How often the table is drawn anew on a terminal, and how often a line is said elsewhere.
@@ -38,6 +39,8 @@ pub(crate) struct Watch {
     ended: bool,
     /// Where the timeouts come from that its routes show.
     origins: TimeoutOrigins,
+    /// What proxies logged, of each capture.
+    logged: Vec<Found>,
 }
 
 /// What a running capture shows.
@@ -71,6 +74,7 @@ impl Watch {
             certain: None,
             ended: false,
             origins: TimeoutOrigins::default(),
+            logged: Vec::new(),
         }
     }
 
@@ -95,8 +99,9 @@ impl Watch {
     }
 
     /// A capture has ended: a file is a pod also if there was nothing in it.
-    pub(crate) fn ended(&mut self, origins: Option<TimeoutOrigins>) {
+    pub(crate) fn ended(&mut self, origins: Option<TimeoutOrigins>, logged: Option<Found>) {
         self.ended = true;
+        self.logged.extend(logged);
         for origin in origins.iter().flat_map(|found| &found.routes) {
             if !self.origins.routes.iter().any(|known| known.route == origin.route) {
                 self.origins.routes.push(origin.clone());
@@ -193,7 +198,8 @@ impl Watch {
             None if self.ended => self.verdict(),
             None => return None,
         };
-        Some(Judged { verdict, origins: std::mem::take(&mut self.origins) })
+        let origins = std::mem::take(&mut self.origins);
+        Some(Judged { verdict, origins, logged: std::mem::take(&mut self.logged) })
     }
 
     fn verdict(&mut self) -> Verdict {

@@ -13,6 +13,7 @@ mod plugin;
 mod proxy;
 mod user;
 
+mod access_log;
 mod apart;
 mod comes_up;
 mod commands;
