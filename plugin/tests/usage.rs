@@ -46,7 +46,8 @@ fn the_input_is_never_overwritten() {
 
 #[test]
 fn short_help_fits_a_screen() {
-    let commands = ["analyze", "explain", "check", "clean"].map(|command| vec![command, "-h"]);
+    let commands =
+        ["analyze", "slow", "explain", "check", "clean"].map(|command| vec![command, "-h"]);
     for args in [vec!["-h"]].iter().chain(&commands) {
         let said = run(args);
         assert_eq!(said.code, 0);

@@ -33,9 +33,16 @@ pub(super) struct Entry {
     pub(super) slow: [u32; 3],
 }
 
+/// What takes less than this longer, in ms, is not slow whatever is usual: it is how the node's
+/// processors are shared.
+const NOTICED: f32 = 1.0;
+
 /// From how long on, in ms, a request of a route is slow, by test; `None` where that is not known.
 pub(super) fn bounds(usual: Usual) -> [Option<f32>; 3] {
-    let times = |times: f32| usual.time.is_finite().then_some(times * usual.time);
+    let times = |times: f32| {
+        let bound = (times * usual.time).max(usual.time + NOTICED);
+        usual.time.is_finite().then_some(bound)
+    };
     [times(2.0), times(5.0), Some(usual.limit)]
 }
 

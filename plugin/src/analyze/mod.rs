@@ -99,10 +99,19 @@ fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
 
 /// The name of the pod that a file is of: the file's own, with its folder if others have the same.
 fn pod(args: &Analyze, file: &Path) -> String {
-    let stem = |file: &Path| file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let same = args.files.iter().filter(|other| stem(other) == stem(file)).count() > 1;
-    let name = if same { None } else { stem(file) };
-    name.unwrap_or_else(|| file.display().to_string()).replace(char::is_control, "?")
+    let name = stem(file);
+    let same = args.files.iter().filter(|other| stem(other) == name).count() > 1;
+    if same { file.display().to_string() } else { name }
+}
+
+/// The name without what says how it is written: `web-1` of `captures/web-1.pcap.gz`.
+fn stem(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let mut rest = name.as_str();
+    for ending in [".zst", ".gz", ".pcap", ".pcapng", ".cap"] {
+        rest = rest.strip_suffix(ending).filter(|rest| !rest.is_empty()).unwrap_or(rest);
+    }
+    rest.to_owned()
 }
 
 /// Analyses a stream of packets live, as `analyze -` does.

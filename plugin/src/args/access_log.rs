@@ -24,7 +24,7 @@ pub(crate) struct LogFile {
 /// Access logs of Envoys in the cluster
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogsOfPods {
-    /// Also what the pods' proxies logged, joined with the packets
+    /// Also what the pods' proxies logged
     ///
     /// Istio's or Envoy's access log of istio-proxy (or envoy), read through the API at the end, at
     /// most 12 s after it. Needs get on pods/log. With -o jsonl or json the lines come at the end.

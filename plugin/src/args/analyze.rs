@@ -15,9 +15,10 @@ pub(crate) struct Analyze {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Say which pod is slow: each file is one pod's, or has an interface for each
+    /// Which pod is slow? Each file is one pod's
     ///
-    /// As the command slow does, with its exit codes.
+    /// Or has an interface for each, as `pod svc/NAME -w FILE` writes it. As the command slow does,
+    /// with its exit codes.
     #[arg(long = "slow", conflicts_with_all = ["write", "summary"])]
     pub(crate) compare: bool,
 

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 /// Manifests beside a capture
 #[derive(Debug, clap::Args)]
 pub(crate) struct Config {
-    /// Manifests (YAML, JSON): which field has the timeout that shows?
+    /// Manifests: which field has the timeout?
     ///
-    /// As kubectl get virtualservice,destinationrule,httproute -A -o yaml prints them; several
+    /// YAML or JSON, as kubectl get virtualservice,destinationrule,httproute -A -o yaml prints them; several
     /// documents, lists, and several files by giving it again. Kinds without timeouts are passed
     /// over. Read are VirtualService, DestinationRule, HTTPRoute, GRPCRoute, ServiceProfile, the
     /// annotations of Linkerd, and MeshConfig in its ConfigMap.

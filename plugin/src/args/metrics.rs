@@ -7,7 +7,7 @@ use crate::exit::Usage;
 /// Where what is seen goes as OpenMetrics
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Metrics {
-    /// Counts and times as OpenMetrics: to a file, or over HTTP
+    /// Figures as OpenMetrics, to a file or over HTTP
     ///
     /// FILE is written every 10 s and at the end, each time as a whole. :PORT serves /metrics on
     /// 127.0.0.1 while the command runs, ADDR:PORT elsewhere; with port 0 the system chooses one.

@@ -70,7 +70,7 @@ pub(crate) struct Report {
     pub(crate) all: bool,
 
     /// An answer that begins later than this is slow [default: 1s]
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, hide_default_value = true)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, hide_default_value = true, hide_short_help = true)]
     pub(crate) slow_after: Duration,
 
     /// End with 3 if there are findings
@@ -83,7 +83,8 @@ pub(crate) struct Report {
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true,
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_short_help = true
     )]
     pub(crate) color: Color,
 

@@ -8,7 +8,7 @@ use super::values::duration;
 use super::{Capture, LogsOfPods, Metrics};
 use crate::cluster::Connection;
 
-/// Which pod of a workload is slow, what cuts its requests off, and where that is written
+/// Which pod of a workload is slow, and what cuts its requests off
 ///
 /// All its pods are captured at once, and their requests compared route by route and second by
 /// second. A pod is named if more of its requests are slow than chance would give to a healthy one:
@@ -37,11 +37,11 @@ pub(crate) struct Slow {
     #[command(flatten)]
     pub(crate) question: Limit,
 
-    /// Record the verdict as a Kubernetes Event on the slow pod
+    /// Record it as a Kubernetes Event on the slow pod
     #[arg(long)]
     pub(crate) event: bool,
 
-    /// What to print: text, json or jsonl (one object, as docs/schema says)
+    /// What to print: text, jsonl or json
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = format, hide_default_value = true)]
     pub(crate) output: Format,
 
@@ -73,7 +73,8 @@ pub(crate) struct Slow {
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true,
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_short_help = true
     )]
     pub(crate) color: Color,
 
@@ -97,7 +98,7 @@ pub(crate) struct Slow {
 /// From when on a request is slow whatever else was seen.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Limit {
-    /// What takes longer is as if given up, on routes where no client gives up
+    /// Longer is too long where no client gives up
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) limit: Option<Duration>,
 }

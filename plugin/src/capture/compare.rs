@@ -52,7 +52,9 @@ impl Comparison {
         targets: &[Target],
         exit: Exit,
     ) -> Result<Exit> {
-        let Some(judged) = self.watch().judge() else { return Ok(exit) };
+        let judged = self.watch().judge();
+        let Some(mut judged) = judged else { return Ok(exit) };
+        judged.verdict.notes.extend(runtime.block_on(slow::affinity(cluster, targets)));
         let palette = analyze::palette(args.report.color, false);
         let mut out = std::io::stdout().lock();
         judged.write(&mut out, args.report.output, palette)?;

@@ -197,6 +197,7 @@ fn role(verb: &str, resource: &str, in_a_namespace: bool) -> &'static str {
     match (in_a_namespace, verb, resource) {
         (false, ..) => "ClusterRole meshsniff",
         (true, _, "pods/log") => "Role meshsniff-logs",
+        (true, _, "events.events.k8s.io") => "Role meshsniff-events",
         (true, "list" | "delete", "configmaps")
         | (true, "list", "jobs.batch")
         | (true, "delete", "pods") => "Role meshsniff-clean",

@@ -11,6 +11,7 @@ use crate::access_log::Found;
 pub(super) fn json(judged: &Judged) -> Value {
     let Judged { verdict, origins, logged } = judged;
     json!({
+        "schema": "meshsniff/slow.v1",
         "answer": verdict.answer.name(),
         "sentence": verdict.sentence,
         "slow": verdict.slow.iter().map(evidence).collect::<Vec<_>>(),

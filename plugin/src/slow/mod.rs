@@ -5,7 +5,9 @@
 //!                └────► a table while it runs
 //! ```
 
+mod affinity;
 mod attributes;
+mod clocks;
 mod event;
 mod json;
 mod looks;
@@ -23,6 +25,7 @@ use crate::access_log::Found;
 use crate::args::{Format, Slow};
 use crate::capture;
 use crate::exit::Exit;
+pub(crate) use affinity::affinity;
 pub(crate) use attributes::attributes;
 pub(crate) use event::record;
 use looks::Looks;

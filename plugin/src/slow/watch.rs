@@ -7,6 +7,7 @@ use meshsniff::report::TimeoutOrigins;
 use meshsniff::slow::{Answer, Question, Samples, Verdict};
 use tokio::sync::watch;
 
+use super::clocks::Clocks;
 use super::looks::Looks;
 use super::{Judged, table};
 use crate::access_log::Found;
@@ -33,6 +34,7 @@ pub(crate) struct Watch {
     /// From when to when each pod had requests.
     spans: BTreeMap<usize, (Timestamp, Timestamp)>,
     live: Option<Live>,
+    clocks: Clocks,
     /// The verdict that was certain before the end.
     certain: Option<Verdict>,
     /// A capture has come to its end.
@@ -71,6 +73,7 @@ impl Watch {
             file: None,
             spans: BTreeMap::new(),
             live: None,
+            clocks: Clocks::default(),
             certain: None,
             ended: false,
             origins: TimeoutOrigins::default(),
@@ -150,6 +153,9 @@ impl Watch {
             (None, None) => return,
         };
         self.samples.exchange(pod, exchange);
+        if self.live.is_some() {
+            self.clocks.arrived(pod, exchange);
+        }
         if let Some(at) = exchange.request.last {
             let (first, last) = self.spans.entry(pod).or_insert((at.time, at.time));
             *first = (*first).min(at.time);
@@ -208,6 +214,7 @@ impl Watch {
         let aligned = self.live.is_none() && self.align();
         let error = self.question.error * share;
         let mut verdict = Verdict::of(&self.samples, &Question { error, ..self.question });
+        verdict.notes.extend(self.clocks.note());
         if aligned {
             verdict.notes.push(
                 "The captures were not made at the same time: what was slow for all at one moment \

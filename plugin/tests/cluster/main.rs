@@ -22,6 +22,7 @@ mod ends;
 mod faults;
 mod refusals;
 mod rollouts;
+mod slow;
 mod timeouts;
 mod verdicts;
 mod ways;
