@@ -16,8 +16,11 @@
 //!    chance over all pods and tests.
 //! 5. Named pods are left out and one looks again. Each route is also tested alone.
 
+mod alike;
 mod attributes;
+mod case;
 mod compare;
+mod enough;
 mod evidence;
 mod figures;
 mod find;
