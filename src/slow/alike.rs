@@ -13,9 +13,9 @@ impl Case<'_> {
     /// Clients give up at all pods.
     pub(super) fn alike(&self, active: &[usize]) -> Option<Verdict> {
         let gave_up = |sample: &&Sample| {
-            let reached = self.limit.is_some_and(|limit| sample.took >= limit);
-            sample.is_given_up() || (reached && !self.gives_up(sample))
+            sample.is_given_up() || self.limit.is_some_and(|limit| sample.took >= limit)
         };
+        let all_given_up = self.own.iter().flatten().filter(gave_up).all(Sample::is_given_up);
         let counts: Vec<(f64, f64)> = self
             .own
             .iter()
@@ -47,24 +47,22 @@ impl Case<'_> {
             false => " (which is hardly ever answered)".to_owned(),
         };
         let weight = self.samples.weight() as f64;
-        let who =
-            if self.limit.is_some() { "the limit was reached by" } else { "clients gave up on" };
+        let (count, requests) = (all * weight, n * weight);
+        let what = match all_given_up {
+            true => format!("clients gave up on {count:.0} of {requests:.0} requests"),
+            false => {
+                format!("{count:.0} of {requests:.0} requests were given up or reached the limit")
+            }
+        };
         Some(Verdict::new(
             Answer::Alike,
             format!(
-                "All pods are slow alike: {who} {:.0} of {:.0} requests ({:.0}-{:.0} % per pod), \
-                 most of them {}{usual}: a shared dependency, or a timeout too short for this route.",
-                all * weight,
-                n * weight,
+                "All pods are slow alike: {what} ({:.0}-{:.0} % per pod), most of them {}{usual}: a \
+                 shared dependency, or a timeout too short for this route.",
                 100.0 * low,
                 100.0 * high,
                 self.samples.routes[route],
             ),
         ))
-    }
-
-    /// Whether clients of this request's route give up by themselves.
-    fn gives_up(&self, sample: &Sample) -> bool {
-        Some(self.usual[usize::from(sample.route)].limit) != self.limit
     }
 }

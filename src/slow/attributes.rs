@@ -8,6 +8,10 @@ pub(super) fn shared(pods: &[Pod], named: &[bool]) -> Vec<String> {
     let mut shared = Vec::new();
     let active = |pod: &&(&Pod, bool)| !pod.0.samples.is_empty();
     let all: Vec<(&Pod, bool)> = pods.iter().zip(named.iter().copied()).collect();
+    if all.iter().filter(active).any(|(pod, _)| pod.attributes.is_empty()) {
+        // Of some it is not known what they have.
+        return shared;
+    }
     let Some((first, _)) = all.iter().filter(active).find(|(_, named)| *named) else {
         return shared;
     };

@@ -115,8 +115,8 @@ impl Case<'_> {
         Verdict { more: Some(more), ..Verdict::new(Answer::NotEnough, sentence) }
     }
 
-    /// The most suspicious first.
-    pub(super) fn sorted(&self, mut figures: Vec<Figures>) -> Vec<Figures> {
+    /// Those that are named first, then the most suspicious.
+    pub(super) fn sorted(&self, mut figures: Vec<Figures>, named: &[Evidence]) -> Vec<Figures> {
         let all = vec![true; self.own.len()];
         for test in Test::ALL {
             for (figures, found) in figures.iter_mut().zip(compare(self.table, &all, None, test)) {
@@ -125,9 +125,13 @@ impl Case<'_> {
                 }
             }
         }
+        let is_named = |figures: &Figures| named.iter().any(|named| named.pod == figures.name);
         figures.sort_by(|a, b| {
             let most = |figures: &Figures| figures.requests.saturating_sub(figures.answered);
-            a.chance.total_cmp(&b.chance).then_with(|| most(b).cmp(&most(a)))
+            is_named(b)
+                .cmp(&is_named(a))
+                .then_with(|| a.chance.total_cmp(&b.chance))
+                .then_with(|| most(b).cmp(&most(a)))
         });
         figures
     }

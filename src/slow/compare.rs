@@ -53,7 +53,10 @@ pub(super) fn compare(
 ) -> Vec<Comparison> {
     let width = block(table, pods, route);
     let mut found = vec![Comparison::default(); table.pods];
-    let mut moments = vec![Moment::default(); table.moments];
+    // On one route each entry is a moment of its own.
+    let count = route.map_or(table.moments, |route| table.entries(pods, Some(route)).count());
+    let mut moments = vec![Moment::default(); count];
+    let mut place = 0;
     let mut cell: Vec<&Entry> = Vec::new();
     let mut sums = vec![(0.0, 0.0); table.pods];
     let known = |entry: &&Entry| entry.known[test as usize] > 0;
@@ -67,7 +70,9 @@ pub(super) fn compare(
         while let Some(next) = entries.next_if(same) {
             cell.push(next);
         }
-        add(&cell, test, &mut sums, &mut found, &mut moments);
+        let first = route.map(|_| place);
+        place += cell.len();
+        add(&cell, first, test, &mut sums, &mut found, &mut moments);
     }
     let mut residuals = vec![[0.0; 3]; table.pods];
     for moment in moments.iter().filter(|moment| moment.known > 0.0) {
@@ -86,9 +91,11 @@ pub(super) fn compare(
     found
 }
 
-/// Adds what one cell, the requests of one route in one block of seconds, says.
+/// Adds what one cell, the requests of one route in one block of seconds, says. Its moments are those
+/// from `first` on, or else those that its entries name.
 fn add(
     cell: &[&Entry],
+    first: Option<usize>,
     test: Test,
     sums: &mut [(f64, f64)],
     found: &mut [Comparison],
@@ -105,10 +112,11 @@ fn add(
     }
     let n: f64 = cell.iter().map(|entry| f64::from(entry.known[test])).sum();
     let k: f64 = cell.iter().map(|entry| f64::from(entry.slow[test])).sum();
-    for entry in cell {
+    for (place, entry) in cell.iter().enumerate() {
         let known = f64::from(entry.known[test]);
         let others = 1.0 - sums[entry.pod as usize].0 / n;
-        let moment = &mut moments[entry.moment as usize];
+        let moment = first.map_or(entry.moment as usize, |first| first + place);
+        let moment = &mut moments[moment];
         moment.pod = entry.pod;
         moment.known += known;
         moment.slow += u64::from(entry.slow[test]);

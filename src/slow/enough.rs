@@ -45,8 +45,14 @@ impl Case<'_> {
         let (slow, known) =
             twice.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.slow, sum.1 + one.requests));
         if known == 0.0 {
-            let words =
-                "No route was asked of two pods in the same seconds; there is nothing to compare.";
+            let answered = self.own.iter().flatten().any(|sample| !sample.unseen);
+            let words = match answered {
+                true => "No route was asked of two pods in the same seconds: nothing to compare.",
+                false => {
+                    "No request was answered, so that nothing is known to be usual: --limit says what \
+                     is too long."
+                }
+            };
             return self.not_enough(words.to_owned(), rounded(self.table.window));
         }
         let rest = slow / known;
@@ -56,7 +62,8 @@ impl Case<'_> {
             let [twice, ..] = bounds(usual);
             if is_slow(sample, twice).is_some() {
                 told += 1.0;
-                slower += f64::from(u8::from(sample.took >= 2.0 * usual.time / 3.0));
+                slower +=
+                    f64::from(u8::from(twice.is_some_and(|bound| 3.0 * sample.took >= bound)));
             }
         }
         let slower: f64 = if told > 0.0 { (slower / told).min(0.97) } else { 0.9 };

@@ -22,8 +22,8 @@ pub struct Figures {
     pub median: Option<Wait>,
     /// How long 99 of a hundred took at most.
     pub p99: Option<Wait>,
-    /// An upper bound of the probability that a healthy pod looks like this; 1 where nothing is
-    /// suspicious.
+    /// An upper bound of the probability that a healthy pod looks like this, over all routes together; 1
+    /// where nothing is suspicious.
     pub chance: f64,
 }
 

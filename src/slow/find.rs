@@ -17,7 +17,8 @@ pub(super) fn slow(table: &Table, level: f64) -> Vec<bool> {
         let mut new = vec![false; table.pods];
         pass(table, &rest, None, level, &mut new);
         if routes.len() > 1 {
-            for route in &routes {
+            for route in routes.iter().filter(|route| table.requests(**route) >= 2 * SECONDS as u64)
+            {
                 pass(table, &rest, Some(*route), level / routes.len() as f64, &mut new);
             }
         }

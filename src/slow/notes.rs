@@ -10,8 +10,11 @@ const NAMES: usize = 5;
 /// What is to be known beside the verdict, each a sentence.
 pub(super) fn notes(samples: &Samples, figures: &[Figures]) -> Vec<String> {
     let mut notes = Vec::new();
-    let idle: Vec<&str> =
-        figures.iter().filter(|pod| pod.requests == 0).map(|pod| pod.name.as_str()).collect();
+    let idle: Vec<&str> = figures
+        .iter()
+        .filter(|pod| pod.requests == 0 && pod.failed == 0)
+        .map(|pod| pod.name.as_str())
+        .collect();
     if !idle.is_empty() {
         let it = if idle.len() == 1 { "is it" } else { "are they" };
         notes.push(format!(

@@ -2,15 +2,17 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Addresses told apart of one pod. The servers of all further ones count as others'.
 const MOST: usize = 255;
-/// Where an Istio sidecar takes in what the application sends: its address stands for a server
-/// elsewhere whose own is not known.
-const OUTBOUND: u16 = 15001;
+/// Where the sidecars of Istio and Linkerd take in what the application sends: such an address stands
+/// for a server elsewhere whose own is not known.
+const OUTBOUND: [u16; 2] = [15001, 4140];
 
 /// Which of the servers seen at a pod is the pod itself: what it asks of others says nothing of how
 /// fast it is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Own {
     servers: Vec<Server>,
+    /// The pod's own addresses, where they are known.
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ impl Own {
                 client.ends += 1;
             }
         }
-        let elsewhere = server.ip().is_loopback() && server.port() == OUTBOUND;
+        let elsewhere = server.ip().is_loopback() && OUTBOUND.contains(&server.port());
         if elsewhere { OTHER } else { place }
     }
 
@@ -55,13 +57,16 @@ impl Own {
         u8::try_from(place).unwrap_or(OTHER)
     }
 
-    /// For each place, whether that server is the pod itself: a loopback address, or the one that
-    /// is an end of most of its exchanges.
+    /// For each place, whether that server is the pod itself: a loopback address, or one of its own;
+    /// where these are not known, the one that is an end of most of its exchanges.
     pub(super) fn are(&self) -> Vec<bool> {
         let others = self.servers.iter().filter(|server| !server.address.is_loopback());
         let own = others.max_by_key(|server| (server.ends, server.asked));
-        let own = own.map(|server| server.address);
-        let is = |server: &Server| server.address.is_loopback() || Some(server.address) == own;
+        let guessed = own.map(|server| server.address).filter(|_| self.addresses.is_empty());
+        let is = |server: &Server| {
+            let address = server.address;
+            address.is_loopback() || Some(address) == guessed || self.addresses.contains(&address)
+        };
         self.servers.iter().map(is).collect()
     }
 }
@@ -86,6 +91,13 @@ mod tests {
         let outbound = ("10.1.0.7:52000", "10.96.3.4:80");
         let redirected = ("10.1.0.7:52001", "127.0.0.1:15001");
         assert_eq!(own(&[inbound, outbound, redirected, outbound]), [true, false, false, false]);
+    }
+
+    #[test]
+    fn known_addresses_are_not_guessed() {
+        let [client, server] = ["10.1.0.7:52000", "10.96.3.4:80"].map(|side| side.parse().unwrap());
+        let mut worker = Own { addresses: vec![[10, 1, 0, 7].into()], ..Own::default() };
+        assert_eq!((worker.place(client, server), worker.are()), (0, vec![false, true]));
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::own::{OTHER, Own};
@@ -8,7 +9,10 @@ use crate::report::{Routes, Subject};
 /// Routes told apart; requests of further ones are left out, and counted.
 const ROUTES: u32 = 512;
 /// Samples kept, 20 bytes each. Where more come, every other one is thrown, of all pods alike.
-const MOST: usize = 2 << 20;
+const MOST: usize = 1 << 20;
+
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
 
 /// The requests of several pods: when each began, how long it took.
 #[derive(Clone, Debug)]
@@ -16,14 +20,14 @@ pub struct Samples {
     pub(super) pods: Vec<Pod>,
     pub(super) routes: Vec<Box<str>>,
     names: Routes,
-    /// Times are counted from here: an hour before the first exchange.
-    base: Option<Timestamp>,
     kept: usize,
     /// One of so many is kept, as a power of two.
     thinned: u32,
     /// Requests of routes beyond those told apart.
     pub(super) left_out: u64,
     span: Option<(Timestamp, Timestamp)>,
+    /// The last that was seen of any pod.
+    last: Option<Timestamp>,
 }
 
 /// What was seen at one pod.
@@ -33,6 +37,10 @@ pub(super) struct Pod {
     /// What it may share with others: version, node, zone.
     pub(super) attributes: Vec<(String, String)>,
     pub(super) samples: Vec<Sample>,
+    /// Its times are counted from here: an hour before its first exchange.
+    base: Option<Timestamp>,
+    /// When its capture ended, if that was before the others'.
+    ended: Option<Timestamp>,
     pub(super) own: Own,
     /// Requests that ended in an error, by the place of their server.
     pub(super) failures: Vec<(u8, u64)>,
@@ -42,12 +50,12 @@ pub(super) struct Pod {
 /// One request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// When it began, in ms since the base.
+    /// When it began, in ms: since the pod's base, or since the capture began.
     pub(super) at: u32,
     /// How long it took, in ms: to the first byte of the answer, late ones included; or as long as
     /// it was waited for, if `unseen`.
     pub(super) took: f32,
-    /// When its client gave up, in ms; infinite if it did not. While it is `open`, its age.
+    /// When its client gave up, in ms; infinite if it did not.
     pub(super) gave_up: f32,
     pub(super) route: u16,
     server: u8,
@@ -65,7 +73,7 @@ impl Sample {
 
     /// Its client left before the answer.
     pub(super) fn is_given_up(&self) -> bool {
-        !self.open && self.gave_up.is_finite()
+        self.gave_up.is_finite()
     }
 }
 
@@ -76,6 +84,8 @@ pub enum Took {
     Answered(Duration),
     /// The client gave up after so long; its answer began later, or was never seen.
     GaveUp(Duration, Option<Duration>),
+    /// The server left after so long without an answer.
+    Failed(Duration),
     /// Neither, until the capture ended.
     Open,
 }
@@ -93,11 +103,11 @@ impl Samples {
             pods: Vec::new(),
             routes: Vec::new(),
             names: Routes::new(ROUTES),
-            base: None,
             kept: 0,
             thinned: 0,
             left_out: 0,
             span: None,
+            last: None,
         }
     }
 
@@ -108,6 +118,8 @@ impl Samples {
             name: name.into(),
             attributes,
             samples: Vec::new(),
+            base: None,
+            ended: None,
             own: Own::default(),
             failures: Vec::new(),
             count: 0,
@@ -120,14 +132,35 @@ impl Samples {
         self.span = Some((from, until));
     }
 
-    /// Lets every pod's requests begin at the same time: for captures that were made one after the
-    /// other.
-    pub fn align(&mut self) {
-        for pod in &mut self.pods {
-            let first = pod.samples.iter().map(|sample| sample.at).min().unwrap_or(0);
-            pod.samples.iter_mut().for_each(|sample| sample.at -= first);
+    /// The pod has these addresses; of one that was started anew, also the new ones. Where none are
+    /// known they are guessed.
+    pub fn addresses(&mut self, pod: usize, addresses: impl IntoIterator<Item = IpAddr>) {
+        if let Some(pod) = self.pods.get_mut(pod) {
+            pod.own.addresses.extend(addresses);
         }
-        self.span = None;
+    }
+
+    /// Something was seen as late as this: what is still open then is as old.
+    pub fn seen(&mut self, last: Timestamp) {
+        self.last = self.last.max(Some(last));
+    }
+
+    /// The capture of this pod ended before the others': its open requests grow no older.
+    pub fn ended(&mut self, pod: usize, last: Timestamp) {
+        if let Some(pod) = self.pods.get_mut(pod) {
+            pod.ended = Some(last);
+        }
+    }
+
+    /// Moves a pod's requests from one time to another: for captures that were made one after the
+    /// other and are compared as if they had begun together.
+    pub fn shift(&mut self, pod: usize, from: Timestamp, to: Timestamp) {
+        let Some(pod) = self.pods.get_mut(pod) else { return };
+        let by = to.nanos().saturating_sub(from.nanos());
+        let shifted = |time: Timestamp| Timestamp::from_nanos(time.nanos().saturating_add(by));
+        pod.base = pod.base.map(shifted);
+        pod.ended = pod.ended.map(shifted);
+        (self.span, self.last) = (None, None);
     }
 
     /// The name of a pod.
@@ -155,7 +188,7 @@ impl Samples {
         };
         match self.names.find(word, path) {
             (Some(route), name) => {
-                self.routes.extend(name.map(Into::into));
+                self.routes.extend(name.map(safe));
                 self.add(pod, route as u16, server, at.time, took);
             }
             (None, _) => self.left_out += 1,
@@ -169,7 +202,7 @@ impl Samples {
         let server = place.own.place(here, here);
         match self.names.find_name(route) {
             (Some(route), name) => {
-                self.routes.extend(name.map(Into::into));
+                self.routes.extend(name.map(safe));
                 self.add(pod, route as u16, server, at, took);
             }
             (None, _) => self.left_out += 1,
@@ -177,22 +210,22 @@ impl Samples {
     }
 
     fn add(&mut self, pod: usize, route: u16, server: u8, at: Timestamp, took: Took) {
-        let hour = Duration::from_secs(3600);
-        let first = Timestamp::from_nanos(at.nanos().saturating_sub(hour.as_nanos() as i64));
-        let base = *self.base.get_or_insert(first);
+        let place = &mut self.pods[pod];
+        // Whole seconds, so that nothing is rounded into another one.
+        let first = Timestamp::from_nanos((at.nanos().div_euclid(SECOND) - 3600) * SECOND);
+        let base = *place.base.get_or_insert(first);
         let millis = |span: Duration| span.as_secs_f64() as f32 * 1000.0;
         let (took, gave_up, unseen, open) = match took {
             Took::Answered(took) => (millis(took), f32::INFINITY, false, false),
             Took::GaveUp(after, Some(late)) => (millis(late), millis(after), false, false),
             Took::GaveUp(after, None) => (millis(after), millis(after), true, false),
-            Took::Open => (0.0, 0.0, true, true),
+            Took::Failed(after) => (millis(after), f32::INFINITY, true, false),
+            Took::Open => (0.0, f32::INFINITY, true, true),
         };
         let at = u32::try_from(at.since(base).as_millis()).unwrap_or(u32::MAX);
-        let sample = Sample { at, took, gave_up, route, server, unseen, open };
-        let place = &mut self.pods[pod];
         place.count = place.count.wrapping_add(1);
         if is_kept(place.count, self.thinned) {
-            place.samples.push(sample);
+            place.samples.push(Sample { at, took, gave_up, route, server, unseen, open });
             self.kept += 1;
             if self.kept > MOST {
                 self.thin();
@@ -218,41 +251,52 @@ impl Samples {
         1 << self.thinned
     }
 
-    /// From when to when, in ms since the base.
-    pub(super) fn window(&self) -> (u32, u32) {
-        let Some(base) = self.base else { return (0, 0) };
-        if let Some((from, until)) = self.span {
-            let millis = |time: Timestamp| u32::try_from(time.since(base).as_millis());
-            return (millis(from).unwrap_or(u32::MAX), millis(until).unwrap_or(u32::MAX));
+    /// From when to when was captured.
+    pub(super) fn window(&self) -> (Timestamp, Timestamp) {
+        if let Some(span) = self.span {
+            return span;
         }
-        let all = self.pods.iter().flat_map(|pod| &pod.samples);
-        let end = |sample: &Sample| sample.at.saturating_add(sample.took as u32);
-        let ends = all.map(|sample| (sample.at, end(sample)));
-        let (from, until) = ends
-            .fold((u32::MAX, 0), |(from, until), (first, last)| (from.min(first), until.max(last)));
-        if from > until { (0, 0) } else { (from, until) }
+        let (mut from, mut until) = (None::<Timestamp>, self.last);
+        for pod in &self.pods {
+            let Some(base) = pod.base else { continue };
+            let at = |millis: u32| base.after(Duration::from_millis(millis.into()));
+            let end = |sample: &Sample| sample.at.saturating_add(sample.took as u32);
+            let first = pod.samples.iter().map(|sample| sample.at).min().map(at);
+            until = until.max(pod.samples.iter().map(end).max().map(at));
+            from = [from, first].into_iter().flatten().min();
+        }
+        let from = from.unwrap_or_default();
+        (from, until.unwrap_or_default().max(from))
     }
 
-    /// The requests to the pods themselves; of those still open, as old as they are then.
+    /// The requests to the pods themselves, their times since the window began; of those still open,
+    /// as old as they were when their pod's capture ended.
     pub(super) fn own(&self) -> Vec<Vec<Sample>> {
-        let (_, until) = self.window();
-        let of = |pod: &Pod| {
-            let own = pod.own.are();
-            let mut mine = Vec::with_capacity(pod.samples.len());
-            for sample in pod.samples.iter().filter(|sample| is_own(&own, sample.server)) {
-                mine.push(*sample);
-                if let (true, Some(open)) = (sample.open, mine.last_mut()) {
-                    open.took = until.saturating_sub(sample.at) as f32;
-                    open.gave_up = open.took;
-                }
-            }
-            mine
-        };
-        self.pods.iter().map(of).collect()
+        let window = self.window();
+        self.pods.iter().map(|pod| pod.requests(window)).collect()
     }
 }
 
 impl Pod {
+    fn requests(&self, (from, until): (Timestamp, Timestamp)) -> Vec<Sample> {
+        let Some(base) = self.base else { return Vec::new() };
+        let own = self.own.are();
+        // Both are milliseconds of one capture.
+        let late = base.since(from).as_millis() as u32;
+        let early = from.since(base).as_millis() as u32;
+        let until = self.ended.unwrap_or(until).since(from).as_millis() as u32;
+        let mut mine = Vec::with_capacity(self.samples.len());
+        for sample in self.samples.iter().filter(|sample| is_own(&own, sample.server)) {
+            let at = sample.at.saturating_add(late).saturating_sub(early);
+            let mut sample = Sample { at, ..*sample };
+            if sample.open {
+                sample.took = until.saturating_sub(at) as f32;
+            }
+            mine.push(sample);
+        }
+        mine
+    }
+
     /// Requests to it that ended in an error.
     pub(super) fn failed(&self) -> u64 {
         let own = self.own.are();
@@ -263,6 +307,11 @@ impl Pod {
 
 fn is_own(own: &[bool], server: u8) -> bool {
     server != OTHER && own.get(usize::from(server)).is_some_and(|own| *own)
+}
+
+/// A route's name as it may be shown: it comes from the network.
+fn safe(name: &str) -> Box<str> {
+    name.replace(char::is_control, "?").into()
 }
 
 /// Whether the sample of this number is one of the 2^`thinned`, in no rhythm that callers may have.
@@ -277,6 +326,9 @@ fn took(exchange: &Exchange) -> Option<Took> {
         | Outcome::ClientRstBeforeResponse
         | Outcome::ClientRstStreamBeforeResponse => {
             Some(Took::GaveUp(exchange.gap()?, exchange.late()))
+        }
+        Outcome::ServerClosedBeforeResponse | Outcome::ServerRstStreamBeforeResponse => {
+            Some(Took::Failed(exchange.gap()?))
         }
         Outcome::InProgress if exchange.response.is_none() => Some(Took::Open),
         _ => exchange.ttfb().map(Took::Answered),

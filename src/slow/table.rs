@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -53,8 +54,8 @@ pub(super) fn is_slow(sample: &Sample, bound: Option<f32>) -> Option<bool> {
 }
 
 impl Table {
-    /// `from` and `until` in the unit of [`Sample::at`].
-    pub(super) fn new(pods: &[Vec<Sample>], usual: &[Usual], from: u32, until: u32) -> Self {
+    /// Sums up the requests of a capture of this length.
+    pub(super) fn new(pods: &[Vec<Sample>], usual: &[Usual], window: Duration) -> Self {
         let bounds: Vec<_> = usual.iter().map(|usual| bounds(*usual)).collect();
         let mut entries: Vec<Entry> = Vec::new();
         let mut found: HashMap<(u16, u32), usize, FixedState> = HashMap::default();
@@ -67,7 +68,7 @@ impl Table {
             moments.clear();
             for sample in samples {
                 let route = usize::from(sample.route);
-                let second = sample.at.saturating_sub(from) / 1000;
+                let second = sample.at / 1000;
                 let place = match last[route] {
                     Some((at, place)) if at == second => place,
                     _ => *found.entry((sample.route, second)).or_insert_with(|| {
@@ -100,7 +101,7 @@ impl Table {
         entries.sort_unstable_by_key(|entry| (entry.route, entry.second, entry.pod));
         let at = |route: usize| entries.partition_point(|entry| usize::from(entry.route) < route);
         let routes = (0..usual.len()).map(|route| at(route)..at(route + 1)).collect();
-        let window = f64::from(until.saturating_sub(from)) / 1000.0;
+        let window = window.as_secs_f64();
         Self { entries, routes, window, pods: pods.len(), moments: moment as usize }
     }
 
@@ -112,6 +113,12 @@ impl Table {
     ) -> impl Iterator<Item = &'a Entry> {
         let range = route.map_or(0..self.entries.len(), |route| self.routes[route].clone());
         self.entries[range].iter().filter(|entry| pods[entry.pod as usize])
+    }
+
+    /// How many requests there are on a route.
+    pub(super) fn requests(&self, route: usize) -> u64 {
+        let entries = &self.entries[self.routes[route].clone()];
+        entries.iter().map(|entry| u64::from(entry.requests)).sum()
     }
 
     /// Routes with requests.

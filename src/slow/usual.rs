@@ -17,7 +17,7 @@ pub(super) struct Usual {
     pub(super) limit: f32,
 }
 
-/// What is usual on each route. `limit` holds where no client gives up.
+/// What is usual on each route. None is longer than `limit`.
 pub(super) fn usual(pods: &[Vec<Sample>], routes: usize, limit: Option<f32>) -> Vec<Usual> {
     let mut by_route: Vec<Route> = vec![Route::default(); routes];
     let mut of_pod: Vec<Vec<u32>> = vec![Vec::new(); routes];
@@ -59,8 +59,10 @@ impl Route {
             time = time.min(f32::from_bits(*self.medians.select_nth_unstable(place).1));
         }
         let given = limit.unwrap_or(f32::INFINITY);
-        let limit =
-            if self.gave_up.is_empty() { given } else { PATIENCE * median(&mut self.gave_up) };
+        let limit = match self.gave_up.is_empty() {
+            true => given,
+            false => given.min(PATIENCE * median(&mut self.gave_up)),
+        };
         Usual { time, limit }
     }
 }

@@ -80,13 +80,13 @@ impl Verdict {
         let limit = question.limit.map(|limit| limit.as_secs_f32() * 1000.0);
         let usual = usual(&own, samples.routes.len(), limit);
         let (from, until) = samples.window();
-        let table = Table::new(&own, &usual, from, until);
+        let table = Table::new(&own, &usual, until.since(from));
         let case =
             Case { samples, own: &own, usual: &usual, table: &table, error: question.error, limit };
         let figures = figures(samples, &own);
         let mut verdict = case.answer();
         verdict.notes.extend(notes(samples, &figures));
-        verdict.pods = case.sorted(figures);
+        verdict.pods = case.sorted(figures, &verdict.slow);
         verdict
     }
 

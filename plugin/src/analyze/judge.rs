@@ -1,5 +1,6 @@
 use std::io;
 
+use meshsniff::capture::Timestamp;
 use meshsniff::problem::loss;
 use meshsniff::report::{Ended, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event};
@@ -104,6 +105,13 @@ impl Judge {
         }
     }
 
+    /// The capture of this interface has ended; this was the last of it.
+    pub(crate) fn gone(&mut self, interface: u32, last: Timestamp) {
+        if let Some(mut slow) = self.aides.slow() {
+            slow.gone(interface, last);
+        }
+    }
+
     /// Shows what there is.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if let Some(mut slow) = self.aides.slow() {
@@ -123,10 +131,11 @@ impl Judge {
             self.summary.logged(found.json());
         }
         let timeouts = self.summary.timeouts();
-        let asked = self.view.has_summary() && !timeouts.is_empty();
+        let told = self.view.has_summary() || self.aides.slow.is_some();
+        let asked = told && !timeouts.is_empty();
         let origins = self.aides.search.take().filter(|_| asked).map(|search| search(&timeouts));
         match self.aides.slow() {
-            Some(mut slow) => slow.ended(origins, found),
+            Some(mut slow) => slow.ended(counts, origins, found),
             None => {
                 let ended = Ended {
                     counts,

@@ -39,7 +39,7 @@ impl Comparison {
         let one = |target: &Target| target.namespace == targets[0].namespace;
         watch.begins(stop, !targets.iter().all(one));
         for target in targets {
-            watch.expect(&target.full_name(), slow::attributes(target));
+            watch.expect(target);
         }
     }
 

@@ -27,6 +27,7 @@ struct Line {
     question: Option<Box<Exchange>>,
     connection: Option<Box<Connection>>,
     counts: Option<Counts>,
+    ended: Option<Box<str>>,
     #[serde(default)]
     dropped: u64,
     #[serde(default)]
@@ -84,6 +85,11 @@ impl All {
             exchange.interface = interface;
             exchange
         };
+        if let (Some(_), Some(last)) =
+            (&line.ended, line.counts.as_ref().and_then(|counts| counts.last))
+        {
+            self.judge.gone(interface, last.time);
+        }
         if let Some(counts) = line.counts {
             self.counts.insert(interface, (counts, line.dropped, line.lost));
             let (counts, dropped, lost) = self.sum();

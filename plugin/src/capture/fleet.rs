@@ -17,6 +17,7 @@ use super::relay::{Heard, Message, Relay};
 use super::stopped;
 use crate::args::Capture;
 use crate::cluster::{self, Cluster, Later, Target};
+use crate::slow;
 use crate::talk::{Ready, say};
 
 /// How often it is asked whether new pods have appeared.
@@ -35,6 +36,8 @@ pub(super) struct Fleet {
     pub(super) parcel: Parcel,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) ready: Arc<Ready>,
+    /// Who compares the pods.
+    pub(super) watch: Option<slow::Shared>,
     /// What has been made, for its removal.
     pub(super) deployed: Arc<Mutex<Vec<Deployed>>>,
 }
@@ -324,6 +327,9 @@ impl Crew {
         let args = self.args();
         say(&super::about(&args, &target));
         self.known.insert(target.uid.clone());
+        if let Some(watch) = &self.fleet.watch {
+            watch.lock().unwrap_or_else(PoisonError::into_inner).expect(&target);
+        }
         let targets = [target];
         let made = match plan::plans(&args, &targets, self.begun.elapsed()) {
             Ok(plans) => self.fleet.bring(plans).await,

@@ -113,6 +113,7 @@ fn capture(mut args: Capture, comparison: Option<Comparison>) -> Result<Exit> {
         parcel,
         stop: stopped,
         ready: Arc::clone(&ready),
+        watch: comparison.as_ref().map(Comparison::shared),
         deployed: Arc::default(),
     };
     let aides = Aides {

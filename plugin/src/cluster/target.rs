@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodSpec, PodStatus};
 
@@ -15,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) cgroup_uid: String,
     /// What services select it by.
     pub(crate) labels: BTreeMap<String, String>,
+    /// The pod's own.
+    pub(crate) addresses: Vec<IpAddr>,
     pub(crate) node: String,
     /// Of the containers that run, without `containerd://`: that of `-c` first, then init (native
     /// sidecars), ordinary, ephemeral. Empty while all of them restart: the pod's sandbox is there.
@@ -82,6 +85,7 @@ pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
         namespace: metadata.namespace.clone().unwrap_or_default(),
         name: metadata.name.clone().unwrap_or_default(),
         labels: metadata.labels.clone().unwrap_or_default(),
+        addresses: addresses(status),
         cgroup_uid: static_hash.unwrap_or(&uid).clone(),
         uid,
         node,
@@ -101,6 +105,11 @@ pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
         architecture: hint(spec, "kubernetes.io/arch"),
         runtime_class: spec.runtime_class_name.clone(),
     }))
+}
+
+fn addresses(status: &PodStatus) -> Vec<IpAddr> {
+    let all = status.pod_ips.iter().flatten().map(|ip| ip.ip.as_str());
+    all.chain(status.pod_ip.as_deref()).filter_map(|ip| ip.parse().ok()).collect()
 }
 
 /// Names of all containers of the pod, in the order of [`statuses`].

@@ -26,7 +26,6 @@ use crate::args::{Format, Slow};
 use crate::capture;
 use crate::exit::Exit;
 pub(crate) use affinity::affinity;
-pub(crate) use attributes::attributes;
 pub(crate) use event::record;
 use looks::Looks;
 pub(crate) use watch::Watch;

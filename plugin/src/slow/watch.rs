@@ -1,21 +1,26 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use meshsniff::Counts;
 use meshsniff::capture::Timestamp;
 use meshsniff::pairing::Exchange;
 use meshsniff::report::TimeoutOrigins;
 use meshsniff::slow::{Answer, Question, Samples, Verdict};
 use tokio::sync::watch;
 
+use super::attributes::attributes;
 use super::clocks::Clocks;
 use super::looks::Looks;
 use super::{Judged, table};
 use crate::access_log::Found;
+use crate::cluster::Target;
 use crate::talk;
 
 /// How often the table is drawn anew on a terminal, and how often a line is said elsewhere.
 const DRAW: Duration = Duration::from_secs(1);
 const SAY: Duration = Duration::from_secs(10);
+/// How much earlier than the others' a capture ends that was ended by itself.
+const EARLY: Duration = Duration::from_secs(3);
 /// Lines of the table while it runs.
 const ROWS: usize = 15;
 
@@ -31,12 +36,14 @@ pub(crate) struct Watch {
     namespaced: bool,
     /// The file that is read now: the pod of interfaces that name none.
     file: Option<String>,
-    /// From when to when each pod had requests.
-    spans: BTreeMap<usize, (Timestamp, Timestamp)>,
+    /// Of each file, from when to when it is, and its pods.
+    files: Vec<Span>,
+    /// When the captures of pods ended, by our clock, and the last that was seen of each.
+    ends: BTreeMap<usize, (Instant, Timestamp)>,
     live: Option<Live>,
     clocks: Clocks,
-    /// The verdict that was certain before the end.
-    certain: Option<Verdict>,
+    /// What was certain before the end, and the error that it spent.
+    certain: Option<(Verdict, f64)>,
     /// A capture has come to its end.
     ended: bool,
     /// Where the timeouts come from that its routes show.
@@ -45,11 +52,20 @@ pub(crate) struct Watch {
     logged: Vec<Found>,
 }
 
+/// A file, and when it was captured.
+struct Span {
+    first: Timestamp,
+    last: Timestamp,
+    pods: Vec<usize>,
+}
+
 /// What a running capture shows.
 struct Live {
     begun: Instant,
     shown: Instant,
     looks: Option<Looks>,
+    /// How long the last verdict took.
+    cost: Duration,
     stop: Option<watch::Sender<bool>>,
 }
 
@@ -57,7 +73,7 @@ impl Watch {
     /// For pods that are captured now.
     pub(super) fn live(question: Question, looks: Option<Looks>) -> Self {
         let begun = Instant::now();
-        let live = Live { begun, shown: begun, looks, stop: None };
+        let live = Live { begun, shown: begun, looks, cost: Duration::ZERO, stop: None };
         Self { live: Some(live), ..Self::files(question) }
     }
 
@@ -71,7 +87,8 @@ impl Watch {
             attributes: BTreeMap::new(),
             namespaced: false,
             file: None,
-            spans: BTreeMap::new(),
+            files: Vec::new(),
+            ends: BTreeMap::new(),
             live: None,
             clocks: Clocks::default(),
             certain: None,
@@ -90,9 +107,11 @@ impl Watch {
     }
 
     /// A pod that is captured, also if nothing is ever seen of it.
-    pub(crate) fn expect(&mut self, name: &str, attributes: Vec<(String, String)>) {
-        self.attributes.insert(name.to_owned(), attributes);
-        self.pod(name);
+    pub(crate) fn expect(&mut self, target: &Target) {
+        let name = target.full_name();
+        self.attributes.insert(name.clone(), attributes(target));
+        let pod = self.pod(&name);
+        self.samples.addresses(pod, target.addresses.iter().copied());
     }
 
     /// What follows is of this capture file: of the pod of that name, where no interface says more.
@@ -102,7 +121,12 @@ impl Watch {
     }
 
     /// A capture has ended: a file is a pod also if there was nothing in it.
-    pub(crate) fn ended(&mut self, origins: Option<TimeoutOrigins>, logged: Option<Found>) {
+    pub(crate) fn ended(
+        &mut self,
+        counts: &Counts,
+        origins: Option<TimeoutOrigins>,
+        logged: Option<Found>,
+    ) {
         self.ended = true;
         self.logged.extend(logged);
         for origin in origins.iter().flat_map(|found| &found.routes) {
@@ -115,8 +139,22 @@ impl Watch {
                 self.origins.notes.push(note);
             }
         }
-        if let (Some(name), true) = (self.file.take(), self.interfaces.is_empty()) {
-            self.pod(&name);
+        let Some(name) = self.file.take() else { return };
+        if self.interfaces.is_empty() {
+            let pod = self.pod(&name);
+            self.interfaces.insert(0, pod);
+        }
+        if let (Some(first), Some(last)) = (counts.first, counts.last) {
+            let pods = self.interfaces.values().copied().collect();
+            self.files.push(Span { first: first.time, last: last.time, pods });
+        }
+    }
+
+    /// The capture of this interface's pod has ended, by itself or with all; this was the last of it.
+    pub(crate) fn gone(&mut self, interface: u32, last: Timestamp) {
+        self.samples.seen(last);
+        if let Some(pod) = self.interfaces.get(&interface) {
+            self.ends.insert(*pod, (Instant::now(), last));
         }
     }
 
@@ -156,11 +194,6 @@ impl Watch {
         if self.live.is_some() {
             self.clocks.arrived(pod, exchange);
         }
-        if let Some(at) = exchange.request.last {
-            let (first, last) = self.spans.entry(pod).or_insert((at.time, at.time));
-            *first = (*first).min(at.time);
-            *last = (*last).max(at.time);
-        }
     }
 
     /// Shows what there is, if it is time; ends the capture if the verdict is certain.
@@ -171,26 +204,28 @@ impl Watch {
             return;
         }
         if let Some(looks) = &mut live.looks
-            && !self.spans.is_empty()
             && looks.due(now)
         {
             let error = self.question.error * looks.spend();
             let verdict = Verdict::of(&self.samples, &Question { error, ..self.question });
-            if verdict.answer != Answer::NotEnough {
-                self.certain = Some(verdict);
+            // That all are slow alike may be a moment.
+            if !matches!(verdict.answer, Answer::NotEnough | Answer::Alike) {
+                self.certain = Some((verdict, error));
                 if let Some(stop) = &live.stop {
                     stop.send_replace(true);
                 }
                 return;
             }
         }
-        let pause = if talk::shows() { DRAW } else { SAY };
+        // A verdict that takes long is not looked at all the time.
+        let pause = if talk::shows() { DRAW } else { SAY }.max(20 * live.cost);
         if now.duration_since(live.shown) < pause {
             return;
         }
         live.shown = now;
         let elapsed = live.begun.elapsed().as_secs();
         let verdict = Verdict::of(&self.samples, &self.question);
+        live.cost = now.elapsed();
         let head = format!("{elapsed} s; Ctrl-C ends and judges.\n");
         if !talk::show(&(head + &table::table(&verdict.pods, ROWS))) {
             talk::say(&format!("{elapsed} s: {}", table::line(&verdict.pods)));
@@ -199,21 +234,23 @@ impl Watch {
 
     /// All has been seen: the verdict, if there was a capture.
     pub(crate) fn judge(&mut self) -> Option<Judged> {
-        let verdict = match self.certain.take() {
-            Some(verdict) => verdict,
-            None if self.ended => self.verdict(),
-            None => return None,
+        if !self.ended {
+            return None;
+        }
+        let aligned = self.align();
+        self.end_early();
+        let certain = self.certain.take();
+        let error = match (&certain, self.live.as_mut().and_then(|live| live.looks.as_mut())) {
+            (Some((_, error)), _) => *error,
+            (None, Some(looks)) => self.question.error * looks.spend(),
+            (None, None) => self.question.error,
         };
-        let origins = std::mem::take(&mut self.origins);
-        Some(Judged { verdict, origins, logged: std::mem::take(&mut self.logged) })
-    }
-
-    fn verdict(&mut self) -> Verdict {
-        let looks = self.live.as_mut().and_then(|live| live.looks.as_mut());
-        let share = looks.map_or(1.0, Looks::spend);
-        let aligned = self.live.is_none() && self.align();
-        let error = self.question.error * share;
-        let mut verdict = Verdict::of(&self.samples, &Question { error, ..self.question });
+        let last = Verdict::of(&self.samples, &Question { error, ..self.question });
+        // What came last may be too much of nothing to stay certain; it was.
+        let mut verdict = match certain {
+            Some((verdict, _)) if last.answer == Answer::NotEnough => verdict,
+            _ => last,
+        };
         verdict.notes.extend(self.clocks.note());
         if aligned {
             verdict.notes.push(
@@ -222,22 +259,39 @@ impl Watch {
                     .to_owned(),
             );
         }
-        verdict
+        let origins = std::mem::take(&mut self.origins);
+        Some(Judged { verdict, origins, logged: std::mem::take(&mut self.logged) })
+    }
+
+    /// Pods whose capture ended long before the others' were taken away: what was open then grew no
+    /// older.
+    fn end_early(&mut self) {
+        let latest = self.ends.values().map(|(at, _)| *at).max();
+        for (pod, (at, last)) in &self.ends {
+            if latest.is_some_and(|latest| latest.duration_since(*at) > EARLY) {
+                self.samples.ended(*pod, *last);
+            }
+        }
+        for Span { last, pods, .. } in &self.files {
+            pods.iter().for_each(|pod| self.samples.ended(*pod, *last));
+        }
     }
 
     /// Whether captures were made one after the other; then they are compared as if they had begun
     /// together.
     fn align(&mut self) -> bool {
-        let spans: Vec<_> = self.spans.values().copied().collect();
-        let apart = |a: &(Timestamp, Timestamp), b: &(Timestamp, Timestamp)| {
-            let both = a.1.min(b.1).since(a.0.max(b.0));
-            let shorter = a.1.since(a.0).min(b.1.since(b.0));
-            both * 2 < shorter
+        let apart = |a: &Span, b: &Span| {
+            let both = a.last.min(b.last).since(a.first.max(b.first));
+            both * 2 < a.last.since(a.first).min(b.last.since(b.first))
         };
-        let apart = spans.iter().any(|one| spans.iter().any(|other| apart(one, other)));
-        if apart {
-            self.samples.align();
+        let apart = self.files.iter().any(|a| self.files.iter().any(|b| apart(a, b)));
+        let Some(to) = self.files.first().map(|file| file.first).filter(|_| apart) else {
+            return false;
+        };
+        for Span { first, last, pods } in &mut self.files {
+            pods.iter().for_each(|pod| self.samples.shift(*pod, *first, to));
+            (*first, *last) = (to, to.after(last.since(*first)));
         }
-        apart
+        true
     }
 }
