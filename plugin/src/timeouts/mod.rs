@@ -94,10 +94,7 @@ impl Sources {
             |field: &&Field| is_near(field.value, value) && request.may_match(&field.scope.matches);
         let near: Vec<&Field> = self.fields.list.iter().filter(near).collect();
         let asked = self.asked(host);
-        let concerns = |field: &&Field| {
-            let hosts = &field.scope.hosts;
-            hosts.is_empty() || asked.iter().any(|asked| hosts.iter().any(|one| one.covers(asked)))
-        };
+        let concerns = |field: &&Field| field.scope.covers(&asked, &self.services);
         let concerned: Vec<&Field> = near.iter().copied().filter(concerns).collect();
         let found = match (asked.is_empty(), host) {
             (true, _) => Found::ByValue(near),
