@@ -15,8 +15,14 @@ pub(super) struct Field {
     /// As `spec.http[0].timeout`.
     pub(super) path: String,
     pub(super) value: Duration,
+    /// It ends connections, or their beginning: a request that is at the pod is past it, mostly.
+    pub(super) of_connections: bool,
     pub(super) scope: Scope,
 }
+
+/// How the names of those end that are of connections.
+const OF_CONNECTIONS: [&str; 4] =
+    ["connectTimeout", "idleTimeout", "maxConnectionDuration", "protocolDetectionTimeout"];
 
 /// What a rule is for: nothing that is known if it has neither hosts nor destinations.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +119,7 @@ impl Fields {
                 kind: kind.to_owned(),
                 namespace: namespace.map(str::to_owned),
                 name: name.to_owned(),
+                of_connections: OF_CONNECTIONS.iter().any(|end| path.ends_with(end)),
                 path,
                 value,
                 scope: scope.clone(),

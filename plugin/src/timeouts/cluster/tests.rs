@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -82,7 +81,7 @@ fn explained(answers: Vec<(&'static str, u16, Value)>) -> (String, Vec<String>) 
         Ok(of_cluster(&cluster, &[target]).await)
     });
     let sources = sources.unwrap();
-    let origin = sources.explain("GET /items", None, Duration::from_millis(500));
+    let origin = sources.explain("GET /items", None, &crate::timeouts::tests::shown(500));
     (origin.sentence, sources.notes())
 }
 
