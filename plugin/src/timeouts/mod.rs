@@ -117,8 +117,8 @@ impl Sources {
         let one = |asked: &RouteTimeout<'_>| self.explain(asked.route, asked.host, &asked.timeout);
         let routes: Vec<_> = timeouts.iter().map(one).collect();
         // What could not be read or understood may have it too.
-        let missing = self.partial || routes.iter().any(|origin| origin.sources.is_empty());
-        let notes = if missing { self.notes() } else { Vec::new() };
+        let incomplete = self.partial || routes.iter().any(|origin| origin.sources.is_empty());
+        let notes = if incomplete { self.notes() } else { Vec::new() };
         TimeoutOrigins { routes, notes }
     }
 

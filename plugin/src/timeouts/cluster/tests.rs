@@ -141,6 +141,39 @@ fn of_a_cluster_without_a_mesh() {
     );
 }
 
+/// A revision has its own MeshConfig; what has none is no news.
+#[test]
+fn of_a_revision() {
+    let sources = crate::cluster::finish(async {
+        let mesh = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "istio-canary", "namespace": "istio-system"},
+            "data": {"mesh": "defaultHttpRetryPolicy: {perTryTimeout: 500ms}"},
+        });
+        let (cluster, pod) = cluster(vec![
+            ("/apis", 200, groups(&[ISTIO])),
+            ("/api/v1/namespaces/istio-system/configmaps/istio", 404, Value::Null),
+            ("/api/v1/namespaces/istio-system/configmaps/istio-canary", 200, mesh),
+            ("/api/v1/namespaces/istio-system/configmaps/istio-gone", 404, Value::Null),
+        ]);
+        let of = |revision: &str| {
+            let mut pod = pod.clone();
+            pod.labels.insert("istio.io/rev".into(), revision.into());
+            pod
+        };
+        let pods = ["canary", "gone", "default", "secret"].map(of);
+        Ok(of_cluster(&cluster, &pods).await)
+    });
+    let sources = sources.unwrap();
+    let found = sources.explain("GET /items", None, &crate::timeouts::tests::shown(500)).sources;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, "istio-canary");
+    let notes = sources.notes();
+    let maps: Vec<_> = notes.iter().filter(|note| note.contains("configmap istio")).collect();
+    assert_eq!(maps.len(), 1, "{notes:?}");
+    assert!(maps[0].starts_with("Not allowed to get configmap istio-secret "), "{notes:?}");
+}
+
 #[test]
 fn of_an_api_server_that_is_gone() {
     let gone = crate::cluster::finish(async {
