@@ -116,8 +116,8 @@ fn nothing(value: Duration, looked: Looked) -> String {
     let span = Span(value);
     let begin = match looked {
         Looked::Nothing => format!("No manifest was found that could give the {span}"),
-        Looked::All => format!("No manifest read has {span}"),
-        Looked::Part => format!("No manifest that could be read has {span}"),
+        Looked::All => format!("No manifest read has {span} for these requests"),
+        Looked::Part => format!("No manifest that could be read has {span} for these requests"),
     };
     let known = defaults::with(value).join("; ");
     match looked {

@@ -312,8 +312,8 @@ data:
 fn nothing_found_names_what_has_it_by_default() {
     assert_eq!(
         said(VIRTUAL_SERVICES, "catalog", 15_000),
-        "No manifest read has 15 s; what has it by default: Envoy's route timeout (Istio \
-         switches it off)."
+        "No manifest read has 15 s for these requests; what has it by default: Envoy's route \
+         timeout (Istio switches it off)."
     );
     assert_eq!(
         said("", "catalog", 437),
@@ -327,7 +327,7 @@ fn nothing_found_names_what_has_it_by_default() {
 fn what_may_not_be_read_may_have_it() {
     let sources = Sources { partial: true, ..Sources::default() };
     let said = sources.explain("GET /items", None, &shown(500)).sentence;
-    assert_eq!(said, "No manifest that could be read has 500 ms.");
+    assert_eq!(said, "No manifest that could be read has 500 ms for these requests.");
 }
 
 /// 500 ms as a pod sees them whose callers begin to wait earlier.

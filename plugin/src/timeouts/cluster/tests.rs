@@ -122,7 +122,7 @@ fn of_the_namespace_alone() {
 #[test]
 fn of_a_user_without_any_right() {
     let (sentence, notes) = explained(vec![]);
-    assert_eq!(sentence, "No manifest that could be read has 500 ms.");
+    assert_eq!(sentence, "No manifest that could be read has 500 ms for these requests.");
     let begin = "Not allowed to list virtualservices.networking.istio.io, destinationrules";
     assert!(notes[0].starts_with(begin), "{notes:?}");
     assert!(notes[0].contains("services in namespace shop"), "{notes:?}");
