@@ -337,6 +337,11 @@ fn no_other_file_is_replaced() {
     assert_eq!(said.code, 1);
     assert!(said.err.contains("would replace a file that has no metrics in it"), "{}", said.err);
     assert_eq!(std::fs::read(&file).unwrap(), capture.bytes);
+    let notes = scratch("notes.md");
+    std::fs::write(&notes, "# Notes\n").unwrap();
+    let said = analyze(&file, &["--metrics", notes.to_str().unwrap()]);
+    assert!(said.err.contains("would replace a file that has no metrics in it"), "{}", said.err);
+    assert_eq!(std::fs::read(&notes).unwrap(), b"# Notes\n");
     let said = analyze(&file, &["--metrics", scratch("none/m.prom").to_str().unwrap()]);
     assert_eq!(said.code, 1);
     assert!(said.err.contains("m.prom cannot be written"), "{}", said.err);

@@ -69,7 +69,11 @@ fn several_files_and_none_that_has_it() {
     let args = ["--summary", "--config", &pod, "--config", &manifests("odd.yaml", &odd)];
     let said = analyze(&tutorial(), &args);
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.contains("  No manifest read has 500 ms, and nothing known"), "{}", said.out);
+    assert!(
+        said.out.contains("  No manifest read has 500 ms for these requests, and nothing"),
+        "{}",
+        said.out
+    );
     let note = "  VirtualService shop/catalog has no duration at spec.http[0].timeout";
     assert!(said.out.contains(note), "{}", said.out);
 }

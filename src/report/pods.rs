@@ -152,7 +152,7 @@ impl Pods {
             let _ = write!(out, "{n:<7} {answered:<9} {p50:<9} {p99:<9} ");
             let _ = match differs {
                 true => {
-                    let (client, server) = (pod.success.client.cell(), pod.success.server.cell());
+                    let [client, server] = pod.success.cells();
                     writeln!(out, "{failed:<7} {client:<10} {server}")
                 }
                 false => writeln!(out, "{failed}"),

@@ -127,6 +127,15 @@ impl Success {
         self.missed > 0
     }
 
+    /// The cells of both sides: `17 %`, `100 % of 11` where the server's fate of fewer is known.
+    pub(super) fn cells(&self) -> [String; 2] {
+        let mut server = self.server.cell();
+        if (1..self.client.of).contains(&self.server.of) {
+            server += &format!(" of {}", self.server.of);
+        }
+        [self.client.cell(), server]
+    }
+
     /// `Clients got 76.9 % of GET /items; the server answered 100 % (late ones included).`
     pub(super) fn sentence(&self, route: &str) -> Option<String> {
         if !self.differs() {
@@ -229,6 +238,17 @@ mod tests {
         assert_eq!(fates(&cut), (BAD, OK));
         cut.by = None;
         assert_eq!(fates(&cut), (BAD, None));
+    }
+
+    #[test]
+    fn a_side_of_which_less_is_known_says_of_how_many() {
+        let cells = |of| {
+            let (client, server) = (Share { ok: 2, of: 12 }, Share { ok: of, of });
+            Success { client, server, missed: 9 }.cells()
+        };
+        assert_eq!(cells(12), ["16.7 %", "100 %"]);
+        assert_eq!(cells(11), ["16.7 %", "100 % of 11"]);
+        assert_eq!(cells(0), ["16.7 %", "-"]);
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn row(route: &Route, both: bool) -> Vec<String> {
         route.gave_up().to_string(),
     ];
     if both {
-        cells.extend([route.success.client.cell(), route.success.server.cell()]);
+        cells.extend(route.success.cells());
     }
     cells.push(others.join(", "));
     cells

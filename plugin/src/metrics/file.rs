@@ -14,6 +14,9 @@ use crate::analyze::{beside, check_writable};
 /// How often the file is written while there is something to see.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// What is written begins so.
+const BEGIN: &[u8] = b"# HELP meshsniff_";
+
 /// A file that is written now and then, and at the end.
 pub(super) struct File {
     /// A word is the end; dropped, nothing more is written.
@@ -58,8 +61,8 @@ fn check(path: &Path) -> Result<()> {
         Ok(_) => {
             let mut begin = Vec::new();
             let file = fs::File::open(path).with_context(|| cannot(path))?;
-            file.take(2).read_to_end(&mut begin).with_context(|| cannot(path))?;
-            if !begin.is_empty() && begin != b"# " {
+            file.take(BEGIN.len() as u64).read_to_end(&mut begin).with_context(|| cannot(path))?;
+            if !begin.is_empty() && begin != BEGIN {
                 bail!(
                     "--metrics {name} would replace a file that has no metrics in it: name another"
                 )

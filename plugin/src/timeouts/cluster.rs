@@ -96,19 +96,26 @@ pub(crate) async fn of_cluster(cluster: &Cluster, targets: &[Target]) -> Sources
             (place, resource.name(), answer.unwrap_or(Answer::Late))
         });
     }
-    let mesh = async {
-        let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), "istio-system");
-        match is_served(ISTIO) {
-            true => get(&maps, "istio").await,
-            false => Answer::Absent,
-        }
+    let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), "istio-system");
+    let mesh = match is_served(ISTIO) {
+        true => mesh_configs(targets),
+        false => BTreeSet::new(),
     };
+    let mesh = mesh.into_iter().map(|name| {
+        let maps = maps.clone();
+        async move {
+            let answer = within(PATIENCE, get(&maps, &name)).await;
+            (name, answer.unwrap_or(Answer::Late))
+        }
+    });
+    let mesh = JoinSet::from_iter(mesh);
     let services = list_in(&namespaces, |namespace| {
         Api::<Service>::namespaced(cluster.client.clone(), namespace)
     });
-    let (mut resources, services, mesh) =
-        tokio::join!(asked.join_all(), within(PATIENCE, services), within(PATIENCE, mesh));
+    let (mut resources, services, mut mesh) =
+        tokio::join!(asked.join_all(), within(PATIENCE, services), mesh.join_all());
     resources.sort_by_key(|(place, ..)| *place);
+    mesh.sort_by(|(one, _), (other, _)| one.cmp(other));
 
     let mut sources = Sources::default();
     let mut notes = Notes::default();
@@ -120,7 +127,9 @@ pub(crate) async fn of_cluster(cluster: &Cluster, targets: &[Target]) -> Sources
         notes.take(&name, answer, &mut sources);
     }
     notes.take("services", services, &mut sources);
-    notes.mesh_config(mesh.unwrap_or(Answer::Late), &mut sources);
+    for (name, answer) in mesh {
+        notes.mesh_config(&name, answer, &mut sources);
+    }
     sources.partial = !notes.is_empty();
     if sources.read == 0 && !sources.partial {
         notes.nothing_is_there();
@@ -128,6 +137,14 @@ pub(crate) async fn of_cluster(cluster: &Cluster, targets: &[Target]) -> Sources
     sources.notes = notes.sentences(&namespaces);
     sources.namespaces = namespaces;
     sources
+}
+
+/// The names of the ConfigMaps that can have MeshConfig for these pods: each revision has its own.
+fn mesh_configs(targets: &[Target]) -> BTreeSet<String> {
+    let revisions = targets.iter().filter_map(|target| target.labels.get("istio.io/rev"));
+    let revisions = revisions.filter(|revision| *revision != "default");
+    let of_revisions = revisions.map(|revision| format!("istio-{revision}"));
+    std::iter::once("istio".to_owned()).chain(of_revisions).collect()
 }
 
 /// The groups of the API that the cluster serves; `None` if it does not say.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::is_near;
+use super::value::is_near;
 
 /// Milliseconds, and what waits so long by default. Only who asks: who answers does not give up.
 const DEFAULTS: [(u64, &str); 21] = [

@@ -14,8 +14,8 @@ const NAMES: [&str; 4] = [
 
 pub(super) fn read(manifest: Manifest<'_>, fields: &mut Fields) {
     let host = manifest.object.pointer("/spec/host").and_then(Value::as_str);
-    let hosts = host.map(|host| manifest.host(host)).into_iter().collect();
-    let scope = Scope { hosts, ..Scope::default() };
+    let destinations = host.map(|host| manifest.host(host)).into_iter().collect();
+    let scope = Scope { destinations, ..Scope::default() };
     if let Some(spec) = manifest.object.get("spec") {
         policy(manifest, ("spec", spec), &scope, fields);
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// `0.5s`, `500ms`, `1m30s`, `0`. `None` if it is something else, or negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let mut rest = text;
     if rest == "0" {
         return Some(Duration::ZERO);
     }
@@ -48,7 +49,9 @@ mod tests {
 
     #[test]
     fn what_is_none_is_none() {
-        for text in ["", "5", "s", "-1s", "1d", "1s2", "1.2.3s", "1s-2s", "soon", "1e9s"] {
+        for text in
+            ["", "+", "++1s", "5", "s", "-1s", "1d", "1s2", "1.2.3s", "1s-2s", "soon", "1e9s"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(parse(&format!("{}h", "9".repeat(400))), None);

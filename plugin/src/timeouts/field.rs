@@ -15,14 +15,24 @@ pub(super) struct Field {
     /// As `spec.http[0].timeout`.
     pub(super) path: String,
     pub(super) value: Duration,
+    /// It ends connections, or their beginning: a request that is at the pod is past it, mostly.
+    pub(super) of_connections: bool,
     pub(super) scope: Scope,
 }
 
-/// What a rule is for.
+/// How the names of those end that are of connections.
+const OF_CONNECTIONS: [&str; 4] =
+    ["connectTimeout", "idleTimeout", "maxConnectionDuration", "protocolDetectionTimeout"];
+
+/// What a rule is for: nothing that is known if it has neither hosts nor destinations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
-    /// The whole mesh if there are none.
+    /// The whole mesh.
+    pub(super) mesh: bool,
+    /// What requests ask for.
     pub(super) hosts: Vec<Host>,
+    /// Where it sends them.
+    pub(super) destinations: Vec<Host>,
     /// All requests if there are none.
     pub(super) matches: Vec<Match>,
 }
@@ -109,6 +119,7 @@ impl Fields {
                 kind: kind.to_owned(),
                 namespace: namespace.map(str::to_owned),
                 name: name.to_owned(),
+                of_connections: OF_CONNECTIONS.iter().any(|end| path.ends_with(end)),
                 path,
                 value,
                 scope: scope.clone(),
@@ -117,6 +128,22 @@ impl Fields {
                 "{} has no duration at {path}: it is passed over.",
                 object(kind, namespace, name)
             )),
+        }
+    }
+}
+
+impl Scope {
+    /// Whether it is for requests that ask for any of these, at pods of these services, if those are
+    /// known: then what is sent elsewhere is none of theirs.
+    pub(super) fn covers(&self, asked: &[Host], services: &[Host]) -> bool {
+        let any = |of: &[Host], names: &[Host]| {
+            of.iter().any(|one| names.iter().any(|name| one.covers(name)))
+        };
+        match (services.is_empty(), self.destinations.is_empty()) {
+            _ if self.mesh => true,
+            (false, false) => any(&self.destinations, services),
+            (true, false) if self.hosts.is_empty() => any(&self.destinations, asked),
+            _ => any(&self.hosts, asked),
         }
     }
 }

@@ -20,10 +20,10 @@ pub(super) fn read(manifest: Manifest<'_>, fields: &mut Fields) {
         let backends = backends
             .filter(|backend| matches!(text(backend, "/kind"), None | Some("Service")))
             .filter_map(|backend| service(manifest, backend));
-        let backends: Vec<_> = backends.collect();
-        all.hosts.extend(backends.iter().cloned());
-        let hosts = hosts.iter().cloned().chain(backends).collect();
-        let scope = Scope { hosts, matches: matches(rule) };
+        let destinations: Vec<_> = backends.collect();
+        all.destinations.extend(destinations.iter().cloned());
+        let matches = matches(rule);
+        let scope = Scope { hosts: hosts.clone(), destinations, matches, ..Scope::default() };
         let place = format!("spec.rules[{place}]");
         for name in ["timeouts.request", "timeouts.backendRequest"] {
             fields.take(manifest, (&place, rule), name, &scope);

@@ -32,7 +32,7 @@ pub(super) fn profile(manifest: Manifest<'_>, fields: &mut Fields) {
         let method = route.pointer("/condition/method").and_then(Value::as_str).map(str::to_owned);
         // Its path is a regular expression, which is not compared.
         let matches = vec![Match { method, path: Path::Any }];
-        let scope = Scope { hosts: vec![host.clone()], matches };
+        let scope = Scope { hosts: vec![host.clone()], matches, ..Scope::default() };
         fields.take(manifest, (&format!("spec.routes[{place}]"), route), "timeout", &scope);
     }
 }

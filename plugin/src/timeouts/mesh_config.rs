@@ -16,8 +16,9 @@ pub(super) fn is_one(manifest: Manifest<'_>) -> bool {
 pub(super) fn read(manifest: Manifest<'_>, fields: &mut Fields) {
     match serde_saphyr::from_str::<Value>(text(manifest).unwrap_or_default()) {
         Ok(mesh) => {
+            let scope = Scope { mesh: true, ..Scope::default() };
             for name in NAMES {
-                fields.take(manifest, ("data.mesh", &mesh), name, &Scope::default());
+                fields.take(manifest, ("data.mesh", &mesh), name, &scope);
             }
         }
         Err(_) => fields.notes.push(format!(

@@ -24,10 +24,10 @@ mod request;
 mod sentence;
 #[cfg(test)]
 mod tests;
+mod value;
 mod virtual_service;
 
-use std::time::Duration;
-
+use meshsniff::problem::InferredTimeout;
 use meshsniff::report::{RouteTimeout, TimeoutOrigin, TimeoutOrigins, TimeoutSource};
 use serde_json::Value;
 
@@ -81,46 +81,44 @@ impl Sources {
         self.read += 1;
     }
 
-    /// Where a timeout of this value comes from: that of the requests of `route`, as the summary
-    /// names it, which asked for `host`.
+    /// Where a timeout comes from: that of the requests of `route`, as the summary names it, which
+    /// asked for `host`.
     pub(crate) fn explain(
         &self,
         route: &str,
         host: Option<&str>,
-        value: Duration,
+        timeout: &InferredTimeout,
     ) -> TimeoutOrigin {
         let request = Request::of(route);
-        let near =
-            |field: &&Field| is_near(field.value, value) && request.may_match(&field.scope.matches);
-        let near: Vec<&Field> = self.fields.list.iter().filter(near).collect();
-        let asked = self.asked(host);
-        let concerns = |field: &&Field| {
-            let hosts = &field.scope.hosts;
-            hosts.is_empty() || asked.iter().any(|asked| hosts.iter().any(|one| one.covers(asked)))
+        let can_be = |field: &&Field| {
+            value::can_be(field.value, timeout) && request.may_match(&field.scope.matches)
         };
-        let concerned: Vec<&Field> = near.iter().copied().filter(concerns).collect();
-        let found = match (asked.is_empty(), host) {
-            (true, _) => Found::ByValue(near),
+        let all: Vec<&Field> = self.fields.list.iter().filter(can_be).collect();
+        let asked = self.asked(host);
+        let concerns = |field: &&Field| field.scope.covers(&asked, &self.services);
+        let concerned: Vec<&Field> = all.iter().copied().filter(concerns).collect();
+        let mut found = match (asked.is_empty(), host) {
+            (true, _) => Found::ByValue(all),
             (false, Some(host)) if concerned.is_empty() && self.services.is_empty() => {
-                Found::ForOthers(near, host)
+                Found::ForOthers(all, host)
             }
             _ => Found::Sure(concerned),
         };
+        value::order(found.fields_mut(), timeout.value);
         TimeoutOrigin {
             route: route.to_owned(),
-            sentence: sentence::sentence(value, &found, self.looked()),
+            sentence: sentence::sentence(timeout.value, &found, self.looked()),
             sources: found.fields().iter().map(|field| source(field)).collect(),
         }
     }
 
     /// Where all of these come from.
     pub(crate) fn origins(&self, timeouts: &[RouteTimeout<'_>]) -> TimeoutOrigins {
-        let one =
-            |asked: &RouteTimeout<'_>| self.explain(asked.route, asked.host, asked.timeout.value);
+        let one = |asked: &RouteTimeout<'_>| self.explain(asked.route, asked.host, &asked.timeout);
         let routes: Vec<_> = timeouts.iter().map(one).collect();
-        // What could not be read matters where nothing was found in the rest.
-        let missing = routes.iter().any(|origin| origin.sources.is_empty());
-        let notes = if missing { self.notes() } else { Vec::new() };
+        // What could not be read or understood may have it too.
+        let incomplete = self.partial || routes.iter().any(|origin| origin.sources.is_empty());
+        let notes = if incomplete { self.notes() } else { Vec::new() };
         TimeoutOrigins { routes, notes }
     }
 
@@ -162,10 +160,4 @@ fn source(field: &Field) -> TimeoutSource {
         field: field.path.clone(),
         value: field.value,
     }
-}
-
-/// Whether a configured value can be the one that was inferred: within 3 %, or 5 ms.
-fn is_near(configured: Duration, inferred: Duration) -> bool {
-    let apart = configured.abs_diff(inferred);
-    apart <= Duration::from_millis(5) || apart.saturating_mul(100) <= inferred.saturating_mul(3)
 }

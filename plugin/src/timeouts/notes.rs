@@ -43,14 +43,18 @@ impl Notes {
         }
     }
 
-    /// Takes the ConfigMap with MeshConfig.
-    pub(super) fn mesh_config(&mut self, answer: Answer, sources: &mut Sources) {
+    /// Takes the ConfigMap of this name with MeshConfig.
+    pub(super) fn mesh_config(&mut self, name: &str, answer: Answer, sources: &mut Sources) {
+        let has = match name {
+            "istio" => ROLE,
+            _ => "the ClusterRole meshsniff-timeouts can name it in its resourceNames",
+        };
         match answer {
             Answer::Forbidden => self.others.push(format!(
-                "Not allowed to get configmap istio in namespace istio-system, which has \
-                 MeshConfig's defaults: {ROLE}."
+                "Not allowed to get configmap {name} in namespace istio-system, which has \
+                 MeshConfig's defaults: {has}."
             )),
-            other => self.take("configmap istio", other, sources),
+            other => self.take(&format!("configmap {name}"), other, sources),
         }
     }
 
@@ -107,7 +111,7 @@ mod tests {
             notes.take(resource, Answer::Forbidden, &mut sources);
         }
         notes.take("serviceprofiles.linkerd.io", Answer::Absent, &mut sources);
-        notes.mesh_config(Answer::Absent, &mut sources);
+        notes.mesh_config("istio", Answer::Absent, &mut sources);
         assert_eq!(
             notes.sentences(&["shop".into()]),
             [
@@ -125,7 +129,7 @@ mod tests {
         let some = Answer::Objects { objects: Vec::new(), everywhere: false };
         notes.take("virtualservices.networking.istio.io", some, &mut sources);
         notes.take("httproutes.gateway.networking.k8s.io", Answer::Late, &mut sources);
-        notes.mesh_config(Answer::Forbidden, &mut sources);
+        notes.mesh_config("istio", Answer::Forbidden, &mut sources);
         let said = notes.sentences(&["shop".into()]);
         assert!(said[0].starts_with("Only those of namespace shop were read"), "{said:?}");
         assert!(said[1].contains("did not list httproutes"), "{said:?}");

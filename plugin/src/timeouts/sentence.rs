@@ -6,6 +6,7 @@ use meshsniff::problem::Span;
 
 use super::defaults;
 use super::field::Field;
+use super::value::is_near;
 
 /// Objects that are named; more help nobody.
 const NAMED: usize = 6;
@@ -37,6 +38,12 @@ impl<'a> Found<'a> {
             Self::Sure(fields) | Self::ByValue(fields) | Self::ForOthers(fields, _) => fields,
         }
     }
+
+    pub(super) fn fields_mut(&mut self) -> &mut Vec<&'a Field> {
+        match self {
+            Self::Sure(fields) | Self::ByValue(fields) | Self::ForOthers(fields, _) => fields,
+        }
+    }
 }
 
 pub(super) fn sentence(value: Duration, found: &Found<'_>, looked: Looked) -> String {
@@ -49,7 +56,8 @@ pub(super) fn sentence(value: Duration, found: &Found<'_>, looked: Looked) -> St
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    let may = names.len() > 1;
+    let may =
+        names.len() > 1 || found.fields().iter().any(|field| may_be_another(value, field, looked));
     let names = names.join(" or ");
     match found {
         _ if names.is_empty() => nothing(value, looked),
@@ -64,6 +72,13 @@ pub(super) fn sentence(value: Duration, found: &Found<'_>, looked: Looked) -> St
              for {host}."
         ),
     }
+}
+
+/// Whether something else may be the timeout, though this field is the best that was found: what
+/// could not be read can only be better if this is not the very value.
+fn may_be_another(value: Duration, field: &Field, looked: Looked) -> bool {
+    let better = matches!(looked, Looked::Part) && field.value != value;
+    better || field.of_connections || !is_near(field.value, value)
 }
 
 /// Each object once, with its fields: `VirtualService shop/catalog (spec.http[0].timeout)`.
@@ -88,6 +103,9 @@ fn words(value: Duration, field: &Field) -> String {
         words += &format!(": {}", Span(field.value));
     }
     let each = ["perTryTimeout", "backendRequest"].iter().any(|name| words.contains(name));
+    if field.of_connections {
+        words += ", of connections, not of requests";
+    }
     if each {
         words += ", of each try: a retry follows each give-up";
     }
@@ -98,8 +116,8 @@ fn nothing(value: Duration, looked: Looked) -> String {
     let span = Span(value);
     let begin = match looked {
         Looked::Nothing => format!("No manifest was found that could give the {span}"),
-        Looked::All => format!("No manifest read has {span}"),
-        Looked::Part => format!("No manifest that could be read has {span}"),
+        Looked::All => format!("No manifest read has {span} for these requests"),
+        Looked::Part => format!("No manifest that could be read has {span} for these requests"),
     };
     let known = defaults::with(value).join("; ");
     match looked {

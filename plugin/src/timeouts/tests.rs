@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use super::*;
 
+/// A timeout of which every gap is seen as it is.
+pub(super) fn shown(millis: u64) -> InferredTimeout {
+    let value = Duration::from_millis(millis);
+    InferredTimeout { value, usual: true, low: value, high: value, count: 9 }
+}
+
 fn sources(text: &str) -> Sources {
     let mut sources = Sources::default();
     sources.read_text(text).unwrap();
@@ -12,8 +18,7 @@ fn sources(text: &str) -> Sources {
 
 /// What is said of a timeout of `GET /items` at this host.
 fn said(manifests: &str, host: &str, millis: u64) -> String {
-    let value = Duration::from_millis(millis);
-    sources(manifests).explain("GET /items", Some(host), value).sentence
+    sources(manifests).explain("GET /items", Some(host), &shown(millis)).sentence
 }
 
 const VIRTUAL_SERVICES: &str = "
@@ -62,7 +67,8 @@ fn a_virtual_service() {
     );
     let outside = "The 90 s come from VirtualService gateways/outside (spec.http[0].timeout).";
     assert_eq!(said(VIRTUAL_SERVICES, "shop.example.com", 90_000), outside);
-    assert_eq!(said(VIRTUAL_SERVICES, "catalog.shop", 90_000), outside);
+    // From outside, the pods see the name that was asked for there.
+    assert!(said(VIRTUAL_SERVICES, "catalog.shop", 90_000).contains("by the value alone"));
 }
 
 #[test]
@@ -70,8 +76,7 @@ fn the_services_of_the_pods_decide() {
     let mut sources = sources(VIRTUAL_SERVICES);
     sources.namespaces = vec!["shop".into()];
     sources.services = vec![Host::of("catalog", Some("shop"))];
-    let explain =
-        |host, millis| sources.explain("GET /items", host, Duration::from_millis(millis)).sources;
+    let explain = |host, millis| sources.explain("GET /items", host, &shown(millis)).sources;
     let found = explain(None, 495);
     assert_eq!(
         found,
@@ -84,12 +89,69 @@ fn the_services_of_the_pods_decide() {
         }]
     );
     sources.services = vec![Host::of("basket", Some("shop"))];
-    assert!(sources.explain("GET /items", None, Duration::from_millis(500)).sources.is_empty());
+    assert!(sources.explain("GET /items", None, &shown(500)).sources.is_empty());
+}
+
+/// What is sent to other services is none of these pods', whatever was asked for.
+#[test]
+fn a_rule_that_sends_elsewhere_is_not_theirs() {
+    let all = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: all, namespace: gateways}
+spec:
+  hosts: ['*']
+  http:
+  - timeout: 0.5s
+    route: [{destination: {host: other.shop.svc.cluster.local}}]
+  - timeout: 0.7s
+    route: [{destination: {host: catalog.shop.svc.cluster.local}}]
+";
+    let mut sources = sources(all);
+    sources.namespaces = vec!["shop".into()];
+    sources.services = vec![Host::of("catalog", Some("shop"))];
+    let explain = |millis| sources.explain("GET /items", Some("shop.example.com"), &shown(millis));
+    assert!(explain(500).sources.is_empty(), "{}", explain(500).sentence);
+    let come = "The 700 ms come from VirtualService gateways/all (spec.http[1].timeout).";
+    assert_eq!(explain(700).sentence, come);
+}
+
+/// No hosts are not all hosts.
+#[test]
+fn what_names_no_host_is_not_for_all() {
+    let manifests = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: bucket, namespace: other}
+spec:
+  parentRefs: [{name: public}]
+  rules:
+  - timeouts: {request: 500ms}
+    backendRefs: [{group: example.com, kind: Bucket, name: pictures}]
+  - timeouts: {request: 500ms}
+    filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: empty, namespace: other}
+spec: {http: [{timeout: 0.5s}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: empty, namespace: other}
+spec: {trafficPolicy: {connectionPool: {tcp: {connectTimeout: 500ms}}}}
+";
+    let mut sources = sources(manifests);
+    let value = &shown(500);
+    let said = sources.explain("GET /items", Some("catalog.shop"), value).sentence;
+    assert!(said.contains("by the value alone, since no manifest"), "{said}");
+    sources.services = vec![Host::of("catalog", Some("shop"))];
+    assert!(sources.explain("GET /items", Some("catalog.shop"), value).sources.is_empty());
 }
 
 #[test]
 fn without_a_host_the_value_decides_and_that_is_said() {
-    let said = sources(VIRTUAL_SERVICES).explain("GET /items", None, Duration::from_millis(500));
+    let said = sources(VIRTUAL_SERVICES).explain("GET /items", None, &shown(500));
     assert_eq!(
         said.sentence,
         "The 500 ms may come from VirtualService shop/catalog (spec.http[1].timeout): by the value \
@@ -128,13 +190,16 @@ spec:
     assert_eq!(
         said(&format!("{VIRTUAL_SERVICES}---{rule}"), "catalog", 500),
         "The 500 ms may come from VirtualService shop/catalog (spec.http[1].timeout) or \
-         DestinationRule shop/catalog (spec.trafficPolicy.connectionPool.tcp.connectTimeout: 505 ms \
-         or spec.trafficPolicy.portLevelSettings[0].connectionPool.http.idleTimeout)."
+         DestinationRule shop/catalog \
+         (spec.trafficPolicy.portLevelSettings[0].connectionPool.http.idleTimeout, of connections, \
+         not of requests or spec.trafficPolicy.connectionPool.tcp.connectTimeout: 505 ms, of \
+         connections, not of requests)."
     );
     assert_eq!(
         said(rule, "catalog", 9000),
-        "The 9 s come from DestinationRule shop/catalog \
-         (spec.subsets[0].trafficPolicy.connectionPool.tcp.maxConnectionDuration)."
+        "The 9 s may come from DestinationRule shop/catalog \
+         (spec.subsets[0].trafficPolicy.connectionPool.tcp.maxConnectionDuration, of connections, \
+         not of requests)."
     );
 }
 
@@ -173,18 +238,24 @@ fn routes_of_the_gateway_api() {
         said(GATEWAY, "catalog.shop", 2000),
         "The 2 s come from HTTPRoute shop/catalog (spec.rules[0].timeouts.request)."
     );
-    assert!(said(GATEWAY, "catalog-v2", 750).contains("spec.rules[0].timeouts.backendRequest, of"));
+    assert!(said(GATEWAY, "catalog", 750).contains("spec.rules[0].timeouts.backendRequest, of"));
     assert_eq!(
         said(GATEWAY, "catalog", 3000),
         "The 3 s come from HTTPRoute shop/catalog \
          (metadata.annotations[timeout.linkerd.io/response])."
     );
     assert!(said(GATEWAY, "catalog", 4000).starts_with("No manifest read has 4 s"));
-    let value = Duration::from_secs(8);
-    for host in ["stock.example.com", "stock.store"] {
-        let found = sources(GATEWAY).explain("gRPC shop.Stock/Get", Some(host), value);
-        assert_eq!(found.sources.len(), 1, "{host}: {}", found.sentence);
-    }
+    let value = &shown(8000);
+    let mut sources = sources(GATEWAY);
+    let explain = |sources: &Sources| {
+        let host = Some("stock.example.com");
+        sources.explain("gRPC shop.Stock/Get", host, value).sources.len()
+    };
+    assert_eq!(explain(&sources), 1);
+    sources.services = vec![Host::of("stock", Some("store"))];
+    assert_eq!(explain(&sources), 1);
+    sources.services = vec![Host::of("catalog", Some("shop"))];
+    assert_eq!(explain(&sources), 0);
 }
 
 const LINKERD: &str = "
@@ -231,7 +302,8 @@ data:
 ";
     assert_eq!(
         said(map, "catalog", 10_000),
-        "The 10 s come from ConfigMap istio-system/istio (data.mesh.connectTimeout)."
+        "The 10 s may come from ConfigMap istio-system/istio (data.mesh.connectTimeout, of \
+         connections, not of requests)."
     );
     assert!(said(map, "any.example.com", 2500).contains("perTryTimeout, of each try"));
 }
@@ -240,8 +312,8 @@ data:
 fn nothing_found_names_what_has_it_by_default() {
     assert_eq!(
         said(VIRTUAL_SERVICES, "catalog", 15_000),
-        "No manifest read has 15 s; what has it by default: Envoy's route timeout (Istio \
-         switches it off)."
+        "No manifest read has 15 s for these requests; what has it by default: Envoy's route \
+         timeout (Istio switches it off)."
     );
     assert_eq!(
         said("", "catalog", 437),
@@ -254,8 +326,50 @@ fn nothing_found_names_what_has_it_by_default() {
 #[test]
 fn what_may_not_be_read_may_have_it() {
     let sources = Sources { partial: true, ..Sources::default() };
-    let said = sources.explain("GET /items", None, Duration::from_millis(500)).sentence;
-    assert_eq!(said, "No manifest that could be read has 500 ms.");
+    let said = sources.explain("GET /items", None, &shown(500)).sentence;
+    assert_eq!(said, "No manifest that could be read has 500 ms for these requests.");
+}
+
+/// 500 ms as a pod sees them whose callers begin to wait earlier.
+fn below() -> InferredTimeout {
+    let millis = Duration::from_millis;
+    InferredTimeout { low: millis(455), high: millis(482), usual: false, ..shown(470) }
+}
+
+#[test]
+fn a_value_above_what_the_pod_sees_may_be_it() {
+    let explain = |manifests: &str| {
+        sources(manifests).explain("GET /items", Some("catalog"), &below()).sentence
+    };
+    assert_eq!(
+        explain(VIRTUAL_SERVICES),
+        "The 470 ms may come from VirtualService shop/catalog (spec.http[1].timeout: 500 ms)."
+    );
+    // Another that is nearer is it.
+    let both = VIRTUAL_SERVICES.replace("perTryTimeout: 200ms", "perTryTimeout: 475ms");
+    assert_eq!(
+        explain(&both),
+        "The 470 ms come from VirtualService shop/catalog (spec.http[1].retries.perTryTimeout: 475 \
+         ms, of each try: a retry follows each give-up)."
+    );
+}
+
+#[test]
+fn what_could_not_be_read_may_have_a_better_value() {
+    let mut sources = sources(&VIRTUAL_SERVICES.replace("0.5s", "0.49s"));
+    let of = |sources: &Sources, millis| {
+        let timeout =
+            RouteTimeout { route: "GET /items", host: Some("catalog"), timeout: shown(millis) };
+        sources.origins(&[timeout])
+    };
+    sources.notes = vec!["Not allowed.".into()];
+    assert!(of(&sources, 500).routes[0].sentence.contains(" come from"));
+    assert!(of(&sources, 500).notes.is_empty());
+    sources.partial = true;
+    assert!(of(&sources, 500).routes[0].sentence.contains("may come from"));
+    let exact = of(&sources, 490);
+    assert!(exact.routes[0].sentence.starts_with("The 490 ms come from"), "{exact:?}");
+    assert_eq!(exact.notes, ["Not allowed."]);
 }
 
 #[test]

@@ -12,10 +12,11 @@ pub(super) fn read(manifest: Manifest<'_>, fields: &mut Fields) {
         let destinations = list(rule, "/route").iter();
         let destinations =
             destinations.filter_map(|route| route.pointer("/destination/host")?.as_str());
-        let destinations = destinations.map(|host| manifest.host(host));
         let scope = Scope {
-            hosts: hosts.iter().cloned().chain(destinations).collect(),
+            hosts: hosts.clone(),
+            destinations: destinations.map(|host| manifest.host(host)).collect(),
             matches: matches(rule),
+            ..Scope::default()
         };
         let place = format!("spec.http[{place}]");
         for name in ["timeout", "retries.perTryTimeout"] {

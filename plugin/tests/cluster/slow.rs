@@ -27,13 +27,13 @@ fn the_slow_pod_of_the_mesh_and_its_timeout_are_named() {
     let _shop = SHOP.lock().unwrap_or_else(PoisonError::into_inner);
     let slow = cluster.pod("shop", "app=catalog,version=v2");
     let user = User::with_timeouts(&cluster, "shop");
-    let said = ask(&cluster, &user, &["svc/catalog", "--duration", "20s"], 3);
+    let said = ask(&cluster, &user, &["svc/catalog", "--duration", "25s"], 3);
     assert_eq!(said["answer"], "slow", "{said}");
     assert_eq!(said["slow"].as_array().map(Vec::len), Some(1), "{said}");
     assert_eq!(said["slow"][0]["pod"], slow.as_str(), "{said}");
     assert_eq!(said["shared"][0], "version v2", "{said}");
     let limit = said["slow"][0]["limit_ms"].as_f64().unwrap_or_default();
-    assert!((450.0..560.0).contains(&limit), "{said}");
+    assert!((400.0..600.0).contains(&limit), "{said}");
     let source = &said["timeouts"][0]["sources"][0];
     assert_eq!(source["kind"], "VirtualService", "{said}");
     assert_eq!((&source["namespace"], &source["name"]), (&"shop".into(), &"catalog".into()));

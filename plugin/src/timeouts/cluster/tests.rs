@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -82,7 +81,7 @@ fn explained(answers: Vec<(&'static str, u16, Value)>) -> (String, Vec<String>) 
         Ok(of_cluster(&cluster, &[target]).await)
     });
     let sources = sources.unwrap();
-    let origin = sources.explain("GET /items", None, Duration::from_millis(500));
+    let origin = sources.explain("GET /items", None, &crate::timeouts::tests::shown(500));
     (origin.sentence, sources.notes())
 }
 
@@ -123,7 +122,7 @@ fn of_the_namespace_alone() {
 #[test]
 fn of_a_user_without_any_right() {
     let (sentence, notes) = explained(vec![]);
-    assert_eq!(sentence, "No manifest that could be read has 500 ms.");
+    assert_eq!(sentence, "No manifest that could be read has 500 ms for these requests.");
     let begin = "Not allowed to list virtualservices.networking.istio.io, destinationrules";
     assert!(notes[0].starts_with(begin), "{notes:?}");
     assert!(notes[0].contains("services in namespace shop"), "{notes:?}");
@@ -140,6 +139,39 @@ fn of_a_cluster_without_a_mesh() {
         notes,
         ["There are no VirtualServices, HTTPRoutes or ServiceProfiles on the cluster."]
     );
+}
+
+/// A revision has its own MeshConfig; what has none is no news.
+#[test]
+fn of_a_revision() {
+    let sources = crate::cluster::finish(async {
+        let mesh = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "istio-canary", "namespace": "istio-system"},
+            "data": {"mesh": "defaultHttpRetryPolicy: {perTryTimeout: 500ms}"},
+        });
+        let (cluster, pod) = cluster(vec![
+            ("/apis", 200, groups(&[ISTIO])),
+            ("/api/v1/namespaces/istio-system/configmaps/istio", 404, Value::Null),
+            ("/api/v1/namespaces/istio-system/configmaps/istio-canary", 200, mesh),
+            ("/api/v1/namespaces/istio-system/configmaps/istio-gone", 404, Value::Null),
+        ]);
+        let of = |revision: &str| {
+            let mut pod = pod.clone();
+            pod.labels.insert("istio.io/rev".into(), revision.into());
+            pod
+        };
+        let pods = ["canary", "gone", "default", "secret"].map(of);
+        Ok(of_cluster(&cluster, &pods).await)
+    });
+    let sources = sources.unwrap();
+    let found = sources.explain("GET /items", None, &crate::timeouts::tests::shown(500)).sources;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, "istio-canary");
+    let notes = sources.notes();
+    let maps: Vec<_> = notes.iter().filter(|note| note.contains("configmap istio")).collect();
+    assert_eq!(maps.len(), 1, "{notes:?}");
+    assert!(maps[0].starts_with("Not allowed to get configmap istio-secret "), "{notes:?}");
 }
 
 #[test]
