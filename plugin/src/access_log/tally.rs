@@ -3,15 +3,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use meshsniff::capture::Timestamp;
+use meshsniff::problem::EnvoyFlags;
 
 use super::entry::Entry;
-use super::fit::Leg;
+use super::fit::{Leg, SKEW, id};
 use super::join::{Joined, Joins};
 use super::log::Log;
 use super::seen::Seen;
 
 /// At both ends of a capture or a log, what is in one alone for so long may be in the other's dark.
-const EDGE: Duration = Duration::from_secs(1);
+const EDGE: Duration = SKEW.saturating_add(Duration::from_secs(1));
 
 /// What a log has, and what it has not.
 #[derive(Debug, Default)]
@@ -79,15 +80,15 @@ impl Tally {
         let ambiguous: HashSet<usize> = joins.ambiguous[place].iter().copied().collect();
         tally.ambiguous = ambiguous.iter().filter(|seen| all[**seen].counts).count();
         let unsure: HashSet<_> =
-            ambiguous.iter().map(|seen| all[*seen].request_id.as_deref()).collect();
+            ambiguous.iter().filter_map(|seen| all[*seen].request_id.as_deref().map(id)).collect();
         let unsure_clients: HashSet<_> = ambiguous.iter().map(|seen| all[*seen].client).collect();
         tally.only_in_log = (0..log.entries.len())
             .filter(|entry| !lines.contains(entry))
             .filter(|entry| {
                 let entry = &log.entries[*entry];
-                let unsure = entry.request_id.is_some()
-                    && unsure.contains(&entry.request_id.as_deref())
-                    || entry.upstream_local.is_some_and(|from| unsure_clients.contains(&from));
+                let unsure =
+                    entry.request_id.as_deref().is_some_and(|text| unsure.contains(&id(text)))
+                        || entry.upstream_local.is_some_and(|from| unsure_clients.contains(&from));
                 !unsure && captured.should_have(entry)
             })
             .collect();
@@ -115,7 +116,8 @@ impl Tally {
 impl Captured {
     /// Whether the request of this line must have been captured.
     fn should_have(&self, entry: &Entry) -> bool {
-        let upstream = entry.upstream_host.and_then(|server| self.servers.get(&server));
+        let upstream = entry.upstream_host.filter(|_| reached(entry));
+        let upstream = upstream.and_then(|server| self.servers.get(&server));
         let from_here =
             entry.downstream_remote.is_some_and(|client| self.clients.contains(&client.ip()));
         let downstream = entry.downstream_local.filter(|_| from_here);
@@ -126,6 +128,24 @@ impl Captured {
     }
 }
 
+/// Whether the proxy had a connection to whom it asked. Envoy names the host that it could not
+/// connect to as well.
+fn reached(entry: &Entry) -> bool {
+    let failed = entry.flags.as_deref().is_some_and(|flags| flags.split(',').any(|it| it == "UF"));
+    let has_addresses = entry.downstream_remote.is_some();
+    !failed && (entry.upstream_local.is_some() || !has_addresses)
+}
+
+/// What a proxy there may have logged. One that is the client of the connection may be the one that
+/// gave up.
+pub(super) fn expected(told: EnvoyFlags, leg: Leg) -> Vec<&'static str> {
+    let mut flags = told.here.to_vec();
+    if leg != Leg::Downstream {
+        flags.extend(told.caller.iter().filter(|flag| !told.here.contains(flag)));
+    }
+    flags
+}
+
 /// Compares the flags that packets tell with those logged. Where the packets tell none nothing is
 /// compared: what else a proxy knows, as that its own client has left, is not on this connection.
 pub(super) fn agreement(all: &[Seen], logs: &[Log], joins: &Joins) -> Agreement {
@@ -133,11 +153,10 @@ pub(super) fn agreement(all: &[Seen], logs: &[Log], joins: &Joins) -> Agreement 
     for (place, (seen, joined)) in all.iter().zip(&joins.joined).enumerate() {
         let Some(told) = seen.flags.filter(|_| seen.counts) else { continue };
         for joined in joined {
-            let expected: Vec<&str> = match joined.leg {
-                Leg::Elsewhere if told.caller.is_empty() => continue,
-                Leg::Elsewhere => [told.here, told.caller].concat(),
-                _ => told.here.to_vec(),
-            };
+            if joined.leg == Leg::Elsewhere && told.caller.is_empty() {
+                continue;
+            }
+            let expected = expected(told, joined.leg);
             agreement.compared += 1;
             let logged =
                 logs[joined.log].entries[joined.entry].flags.as_deref().unwrap_or_default();
@@ -147,4 +166,35 @@ pub(super) fn agreement(all: &[Seen], logs: &[Log], joins: &Joins) -> Agreement 
         }
     }
     agreement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_the_client_there_may_have_given_up_itself() {
+        let told = EnvoyFlags { here: &["DC", "DR"], caller: &["UT", "DC"] };
+        assert_eq!(expected(told, Leg::Downstream), ["DC", "DR"]);
+        assert_eq!(expected(told, Leg::Upstream), ["DC", "DR", "UT"]);
+        assert_eq!(expected(told, Leg::Elsewhere), ["DC", "DR", "UT"]);
+    }
+
+    #[test]
+    fn a_request_that_could_not_be_sent_need_not_be_captured() {
+        let server: SocketAddr = ([10, 9, 0, 2], 9080).into();
+        let span = (Timestamp::default(), Timestamp::default().after(Duration::from_secs(1 << 31)));
+        let captured = Captured { servers: [(server, span)].into(), ..Captured::default() };
+        let line = |flags: &str, from: &str| {
+            let line = format!(
+                "[2026-11-27T06:42:24.644Z] \"GET / HTTP/1.1\" 503 {flags} - - \"-\" 0 0 31 30 \"-\" \
+                 \"x\" \"id\" \"catalog\" \"{server}\" outbound|9080||catalog {from} 10.96.0.1:9080 \
+                 10.9.0.1:44910 - -"
+            );
+            Entry::parse(&line).unwrap()
+        };
+        assert!(captured.should_have(&line("-", "10.9.0.1:4000")));
+        assert!(!captured.should_have(&line("URX,UF", "10.9.0.1:4000")));
+        assert!(!captured.should_have(&line("-", "-")));
+    }
 }

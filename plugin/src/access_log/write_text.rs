@@ -3,7 +3,7 @@ use std::io::Write as _;
 use meshsniff::capture::Timestamp;
 
 use super::found::Found;
-use super::tally::Tally;
+use super::tally::{Tally, expected};
 
 /// How many of those that are in one alone, or differ, are named.
 const NAMED: usize = 3;
@@ -124,10 +124,11 @@ impl Found {
             let seen = &self.seen[*place];
             let log = &self.logs[joined.log];
             let logged = log.entries[joined.entry].flags.as_deref().unwrap_or("-");
-            let told = seen.flags.map(|told| told.here.join(" or ")).unwrap_or_default();
+            let told = seen.flags.map(|told| expected(told, joined.leg).join(" or "));
+            let told = told.unwrap_or_default();
             let words = [&seen.method, &seen.path, &seen.request_id].map(Option::as_deref);
             *text += &format!(
-                "  Differs: {}: {told} here by the packets, {} at {}\n",
+                "  Differs: {}: {told} by the packets, {} at {}\n",
                 request(seen.start, words),
                 clean(logged),
                 short(&log.proxy)
