@@ -156,13 +156,13 @@ mod tests {
             duration: Duration::from_millis(took),
             method: Some("GET".into()),
             path: Some("/items".into()),
-            authority: None,
             request_id: id.map(Into::into),
             code: 200,
             flags: None,
             details: None,
             upstream_host: address("10.9.0.2:9080"),
             upstream_local: address(from.0),
+            asked_nobody: false,
             downstream_remote: address(from.1),
             downstream_local: address("10.9.0.2:9080"),
             direction: None,
@@ -193,6 +193,22 @@ mod tests {
         let joins = join(&all, &[gateway()]);
         assert!(joins.joined.iter().all(Vec::is_empty));
         assert_eq!(joins.ambiguous[0].len(), 2);
+    }
+
+    #[test]
+    fn a_line_of_a_request_that_went_nowhere_is_no_attempts() {
+        let all = [seen(Some(ID), 1, 0, 100)];
+        let nowhere = || Entry {
+            code: 503,
+            flags: Some("UH".into()),
+            upstream_host: None,
+            upstream_local: None,
+            asked_nobody: true,
+            ..line(Some(ID), ("10.9.0.1:72", "10.9.0.9:5"), 0, 200)
+        };
+        assert_eq!(joined(&all, &[log(vec![nowhere()])]), [[]]);
+        let own = log(vec![line(Some(ID), ("127.0.0.6:1", "10.9.0.1:71"), 0, 100)]);
+        assert_eq!(joined(&all, &[own, log(vec![nowhere()])]), [[(0, 0)]]);
     }
 
     #[test]
