@@ -11,8 +11,9 @@ use super::join::{Joined, Joins};
 use super::log::Log;
 use super::seen::Seen;
 
-/// At both ends of a capture or a log, what is in one alone for so long may be in the other's dark.
-const EDGE: Duration = SKEW.saturating_add(Duration::from_secs(1));
+/// At both ends of a capture or a log, what is in one alone for so long may be in the other's dark;
+/// longer by what their clocks are apart.
+const EDGE: Duration = Duration::from_secs(1);
 
 /// What a log has, and what it has not.
 #[derive(Debug, Default)]
@@ -63,11 +64,14 @@ impl Tally {
         let mut lines = HashSet::new();
         // Connections whose requests this proxy logs.
         let mut own = HashSet::new();
+        let mut apart = None;
         for (seen, joined) in all.iter().zip(&joins.joined) {
             for joined in joined.iter().filter(|joined| joined.log == place) {
                 let entry = &log.entries[joined.entry];
                 let is_new = lines.insert(joined.entry) && seen.counts;
                 tally.joined += usize::from(is_new);
+                apart = apart
+                    .max(Some(seen.start.since(entry.start).max(entry.start.since(seen.start))));
                 if joined.leg != Leg::Elsewhere {
                     own.insert((seen.client.ip(), seen.server));
                 }
@@ -77,6 +81,7 @@ impl Tally {
                 }
             }
         }
+        let edge = EDGE + apart.unwrap_or(SKEW).min(SKEW);
         let ambiguous: HashSet<usize> = joins.ambiguous[place].iter().copied().collect();
         tally.ambiguous = ambiguous.iter().filter(|seen| all[**seen].counts).count();
         let unsure: HashSet<_> =
@@ -89,10 +94,10 @@ impl Tally {
                 let unsure =
                     entry.request_id.as_deref().is_some_and(|text| unsure.contains(&id(text)))
                         || entry.upstream_local.is_some_and(|from| unsure_clients.contains(&from));
-                !unsure && captured.should_have(entry)
+                !unsure && captured.should_have(entry, edge)
             })
             .collect();
-        let Some(first) = log.entries.first().map(|entry| entry.start.after(EDGE)) else {
+        let Some(first) = log.entries.first().map(|entry| entry.start.after(edge)) else {
             return tally;
         };
         let last = log.entries.iter().map(Entry::end).max().unwrap_or_default();
@@ -106,7 +111,7 @@ impl Tally {
             .filter(|seen| own.contains(&(all[*seen].client.ip(), all[*seen].server)))
             .filter(|seen| {
                 all[*seen].start >= first
-                    && all[*seen].end.is_some_and(|end| end.after(EDGE) <= last)
+                    && all[*seen].end.is_some_and(|end| end.after(edge) <= last)
             })
             .collect();
         tally
@@ -115,7 +120,7 @@ impl Tally {
 
 impl Captured {
     /// Whether the request of this line must have been captured.
-    fn should_have(&self, entry: &Entry) -> bool {
+    fn should_have(&self, entry: &Entry, edge: Duration) -> bool {
         let upstream = entry.upstream_host.filter(|_| reached(entry));
         let upstream = upstream.and_then(|server| self.servers.get(&server));
         let from_here =
@@ -123,7 +128,7 @@ impl Captured {
         let downstream = entry.downstream_local.filter(|_| from_here);
         let downstream = downstream.and_then(|server| self.servers.get(&server));
         upstream.or(downstream).is_some_and(|(first, last)| {
-            entry.start >= first.after(EDGE) && entry.end().after(EDGE) <= *last
+            entry.start >= first.after(edge) && entry.end().after(edge) <= *last
         })
     }
 }
@@ -193,8 +198,8 @@ mod tests {
             );
             Entry::parse(&line).unwrap()
         };
-        assert!(captured.should_have(&line("-", "10.9.0.1:4000")));
-        assert!(!captured.should_have(&line("URX,UF", "10.9.0.1:4000")));
-        assert!(!captured.should_have(&line("-", "-")));
+        assert!(captured.should_have(&line("-", "10.9.0.1:4000"), EDGE));
+        assert!(!captured.should_have(&line("URX,UF", "10.9.0.1:4000"), EDGE));
+        assert!(!captured.should_have(&line("-", "-"), EDGE));
     }
 }
