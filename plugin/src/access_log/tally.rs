@@ -22,6 +22,8 @@ pub(super) struct Tally {
     pub(super) joined: usize,
     /// Exchanges for which no line was the only one.
     pub(super) ambiguous: usize,
+    /// Exchanges that were given up: of the pod whose proxy this is, or of all pods.
+    pub(super) all_given_up: usize,
     /// How often the proxy logged these flags and this code of an exchange that was given up.
     pub(super) given_up: BTreeMap<(Box<str>, u16), u64>,
     /// Lines about connections that were captured, at a time when they were, of which no packet tells.
@@ -64,6 +66,7 @@ impl Tally {
         let mut lines = HashSet::new();
         // Connections whose requests this proxy logs.
         let mut own = HashSet::new();
+        let mut pods = HashSet::new();
         let mut apart = None;
         for (seen, joined) in all.iter().zip(&joins.joined) {
             for joined in joined.iter().filter(|joined| joined.log == place) {
@@ -74,6 +77,7 @@ impl Tally {
                     .max(Some(seen.start.since(entry.start).max(entry.start.since(seen.start))));
                 if joined.leg != Leg::Elsewhere {
                     own.insert((seen.client.ip(), seen.server));
+                    pods.insert(seen.interface);
                 }
                 if seen.counts && seen.gave_up {
                     let flags = entry.flags.clone().unwrap_or_else(|| "-".into());
@@ -81,6 +85,9 @@ impl Tally {
                 }
             }
         }
+        let given_up = all.iter().filter(|seen| seen.counts && seen.gave_up);
+        tally.all_given_up =
+            given_up.filter(|seen| pods.is_empty() || pods.contains(&seen.interface)).count();
         let edge = EDGE + apart.unwrap_or(SKEW).min(SKEW);
         let ambiguous: HashSet<usize> = joins.ambiguous[place].iter().copied().collect();
         tally.ambiguous = ambiguous.iter().filter(|seen| all[**seen].counts).count();
