@@ -234,6 +234,15 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_connection_has_its_lines_nearby() {
+        let from = ("127.0.0.6:1", "10.9.0.1:71");
+        let all: Vec<_> = (0..600).map(|n| seen(None, 1, n * 6, n * 6 + 3)).collect();
+        let own = log((0..600).map(|n| line(None, from, n * 6, 3)).collect());
+        let expected: Vec<_> = (0..600).map(|n| vec![(0, n)]).collect();
+        assert_eq!(joined(&all, &[own]), expected);
+    }
+
+    #[test]
     fn two_that_are_equally_near_are_not_told_apart() {
         let all = [seen(None, 1, 0, 10), seen(None, 1, 2, 12)];
         let from = ("127.0.0.6:1", "10.9.0.1:71");
