@@ -15,7 +15,6 @@ pub(super) struct Entry {
     pub(super) method: Option<Box<str>>,
     /// As it was before the proxy changed it.
     pub(super) path: Option<Box<str>>,
-    pub(super) authority: Option<Box<str>>,
     pub(super) request_id: Option<Box<str>>,
     /// 0: no response was sent.
     pub(super) code: u16,
@@ -25,6 +24,8 @@ pub(super) struct Entry {
     /// Whom the proxy asked, and from where.
     pub(super) upstream_host: Option<SocketAddr>,
     pub(super) upstream_local: Option<SocketAddr>,
+    /// It says that nobody was asked: the answer was the proxy's own.
+    pub(super) asked_nobody: bool,
     /// Who asked the proxy, and whom it meant to ask.
     pub(super) downstream_remote: Option<SocketAddr>,
     pub(super) downstream_local: Option<SocketAddr>,

@@ -25,7 +25,7 @@ pub(super) enum Leg {
 pub(super) const SKEW: Duration = Duration::from_secs(2);
 /// How far log and capture may be apart on the same machine where there is no id: the log's times
 /// are cut to the millisecond, and a proxy on a busy node takes its packets late.
-const SAME_CLOCK: Duration = Duration::from_millis(50);
+pub(super) const SAME_CLOCK: Duration = Duration::from_millis(50);
 /// Envoy writes into this digit of an id that is a UUID why the request is traced.
 const TRACED: usize = 14;
 
@@ -50,7 +50,7 @@ pub(super) fn fit(seen: &Seen, entry: &Entry, peer: Option<SocketAddr>) -> Optio
     match leg {
         // A proxy may ask for another path than it was asked for.
         Some(leg) => (same_id || same_path).then_some(leg),
-        None if !same_id || !same_path || contradicts(seen, entry) => None,
+        None if !same_id || !same_path || entry.asked_nobody || contradicts(seen, entry) => None,
         None => match (peer, entry.upstream_local) {
             (Some(peer), Some(from)) => peer == from,
             _ => entry.upstream_host.is_none_or(|host| reaches(host, seen.server)),

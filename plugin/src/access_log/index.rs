@@ -3,7 +3,7 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 
 use super::entry::Entry;
-use super::fit::{SKEW, id};
+use super::fit::{SAME_CLOCK, SKEW, id};
 use super::seen::Seen;
 
 /// Finds the entries of a log that may be an exchange's.
@@ -42,14 +42,16 @@ impl<'a> Index<'a> {
 
     /// Places of entries with the exchange's id or with an address of its client, each once.
     pub(super) fn candidates(&self, seen: &Seen) -> Vec<usize> {
+        // By its address alone a line must be of the same clock.
         let buckets = [
-            seen.request_id.as_deref().and_then(|text| self.ids.get(&id(text))),
-            self.upstream.get(&seen.client),
-            self.downstream.get(&seen.client),
+            (seen.request_id.as_deref().and_then(|text| self.ids.get(&id(text))), SKEW),
+            (self.upstream.get(&seen.client), SAME_CLOCK),
+            (self.downstream.get(&seen.client), SAME_CLOCK),
         ];
-        let latest = seen.until().after(SKEW);
         let mut all = Vec::new();
-        for bucket in buckets.into_iter().flatten() {
+        for (bucket, skew) in buckets {
+            let Some(bucket) = bucket else { continue };
+            let latest = seen.until().after(skew);
             let end = bucket.partition_point(|place| self.entries[*place as usize].start <= latest);
             all.extend(bucket[..end].iter().rev().take(MOST).map(|place| *place as usize));
         }

@@ -156,13 +156,13 @@ mod tests {
             duration: Duration::from_millis(took),
             method: Some("GET".into()),
             path: Some("/items".into()),
-            authority: None,
             request_id: id.map(Into::into),
             code: 200,
             flags: None,
             details: None,
             upstream_host: address("10.9.0.2:9080"),
             upstream_local: address(from.0),
+            asked_nobody: false,
             downstream_remote: address(from.1),
             downstream_local: address("10.9.0.2:9080"),
             direction: None,
@@ -196,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_request_that_went_nowhere_is_no_attempts() {
+        let all = [seen(Some(ID), 1, 0, 100)];
+        let nowhere = || Entry {
+            code: 503,
+            flags: Some("UH".into()),
+            upstream_host: None,
+            upstream_local: None,
+            asked_nobody: true,
+            ..line(Some(ID), ("10.9.0.1:72", "10.9.0.9:5"), 0, 200)
+        };
+        assert_eq!(joined(&all, &[log(vec![nowhere()])]), [[]]);
+        let own = log(vec![line(Some(ID), ("127.0.0.6:1", "10.9.0.1:71"), 0, 100)]);
+        assert_eq!(joined(&all, &[own, log(vec![nowhere()])]), [[(0, 0)]]);
+    }
+
+    #[test]
     fn another_machines_clock_may_be_off() {
         let all = [seen(Some(ID), 1, 0, 100)];
         let gateway = |off| log(vec![line(Some(ID), ("10.9.0.1:72", "10.9.0.9:5"), off, 100)]);
@@ -215,6 +231,15 @@ mod tests {
             let expected: Vec<_> = (0..9).map(|n| vec![(0, n)]).collect();
             assert_eq!(joined(&all, &[own(id)]), expected);
         }
+    }
+
+    #[test]
+    fn a_busy_connection_has_its_lines_nearby() {
+        let from = ("127.0.0.6:1", "10.9.0.1:71");
+        let all: Vec<_> = (0..600).map(|n| seen(None, 1, n * 6, n * 6 + 3)).collect();
+        let own = log((0..600).map(|n| line(None, from, n * 6, 3)).collect());
+        let expected: Vec<_> = (0..600).map(|n| vec![(0, n)]).collect();
+        assert_eq!(joined(&all, &[own]), expected);
     }
 
     #[test]

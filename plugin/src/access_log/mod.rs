@@ -26,9 +26,9 @@ mod write_text;
 use meshsniff::capture::Timestamp;
 use meshsniff::pairing::Exchange;
 
-pub(crate) use fetch::{Of, fetch, resolve};
+pub(crate) use fetch::{Asked, Callers, Of, fetch, resolve};
 pub(crate) use found::Found;
-pub(crate) use log::Log;
+pub(crate) use log::{Log, Room};
 use seen::Seen;
 
 /// Exchanges that are kept for the join: some 60 MB, and their lines, where they wait for it.
@@ -53,8 +53,11 @@ impl Logs {
     }
 }
 
-/// Reads logs when the last exchange has ended; of that it gets the time.
-type Later = Box<dyn FnOnce(Timestamp) -> Logs>;
+/// When the first exchange began, and the last ended.
+pub(crate) type Span = (Timestamp, Timestamp);
+
+/// Reads logs when the last exchange has ended.
+type Later = Box<dyn FnOnce(Span) -> Logs>;
 
 /// Takes exchanges, and brings them together with logs at the end.
 pub(crate) struct Join {
@@ -71,7 +74,7 @@ impl Join {
     }
 
     /// A join with logs that are read by `logs` at the end.
-    pub(crate) fn later(logs: impl FnOnce(Timestamp) -> Logs + 'static) -> Self {
+    pub(crate) fn later(logs: impl FnOnce(Span) -> Logs + 'static) -> Self {
         Self { seen: Vec::new(), over: 0, logs: Box::new(logs) }
     }
 
@@ -89,8 +92,9 @@ impl Join {
 
     /// Brings together what there is.
     pub(crate) fn finish(self) -> Found {
+        let first = self.seen.iter().map(|seen| seen.start).min().unwrap_or_default();
         let last = self.seen.iter().map(Seen::until).max().unwrap_or_default();
-        let logs = if self.seen.is_empty() { Logs::default() } else { (self.logs)(last) };
+        let logs = if self.seen.is_empty() { Logs::default() } else { (self.logs)((first, last)) };
         Found::new(self.seen, self.over, logs)
     }
 }

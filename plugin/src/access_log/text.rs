@@ -51,11 +51,11 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
         method: word(method),
         path: word(path),
         request_id: word(text(bytes + 6)),
-        authority: word(text(bytes + 7)),
         code: text(2).parse().ok()?,
         flags: word(text(3)),
         details: word(istio(4)),
         upstream_host: address(text(bytes + 8)),
+        asked_nobody: word(text(bytes + 8)).is_none(),
         direction: Direction::of(istio(16)),
         upstream_local: address(istio(17)),
         downstream_local: address(istio(18)),
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(entry.details.as_deref(), Some("downstream_remote_disconnect"));
         assert_eq!(entry.duration, Duration::from_millis(501));
         assert_eq!(entry.request_id.as_deref(), Some("3ce4a634-c57e"));
-        assert_eq!(entry.authority.as_deref(), Some("catalog:9080"));
+        assert!(!entry.asked_nobody);
         assert_eq!(entry.upstream_host, address("10.244.1.7:9080"));
         assert_eq!(entry.upstream_local, address("127.0.0.6:49842"));
         assert_eq!(entry.downstream_local, address("10.244.1.7:9080"));
@@ -119,7 +119,7 @@ mod tests {
     fn what_is_not_there_is_absent() {
         let entry = parse(r#"[2026-11-27T06:42:24.604Z] "- - -" 0 - - - "-" 10 20 30 - "-" "-" "-" "-" "10.0.0.9:3306" outbound|3306||db 10.0.0.1:4 10.0.0.9:3306 10.0.0.1:5 - -"#).unwrap();
         assert!(entry.method.is_none() && entry.path.is_none() && entry.request_id.is_none());
-        assert!(entry.flags.is_none() && entry.authority.is_none());
+        assert!(entry.flags.is_none());
         assert_eq!(entry.direction, Some(Direction::Outbound));
     }
 }

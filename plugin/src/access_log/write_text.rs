@@ -3,7 +3,7 @@ use std::io::Write as _;
 use meshsniff::capture::Timestamp;
 
 use super::found::Found;
-use super::tally::Tally;
+use super::tally::{Tally, expected};
 
 /// How many of those that are in one alone, or differ, are named.
 const NAMED: usize = 3;
@@ -20,9 +20,7 @@ impl Found {
         for (proxy, why) in &self.unread {
             text += &format!("  {}: {}\n", short(proxy), clean(why));
         }
-        for (log, tally) in self.logs.iter().zip(&self.tallies) {
-            text += &self.sentence(&log.proxy, tally);
-        }
+        self.given_up_text(&mut text);
         self.compare(&mut text);
         let rows: Vec<_> = self.logs.iter().zip(&self.tallies).collect();
         if !rows.is_empty() {
@@ -90,23 +88,23 @@ impl Found {
         (!words.is_empty()).then(|| format!("logged: {}", words.join(", ")))
     }
 
-    /// What one log says of those that were given up.
-    fn sentence(&self, proxy: &str, tally: &Tally) -> String {
-        let (all, proxy) = (self.given_up(), short(proxy));
-        if all == 0 {
-            return String::new();
+    /// What the logs say of those that were given up; one that knows none is not named.
+    fn given_up_text(&self, text: &mut String) {
+        let all = self.given_up();
+        if all > 0 && self.tallies.iter().all(|tally| tally.given_up.is_empty()) {
+            match self.logs.as_slice() {
+                [] => {}
+                [log] => {
+                    *text += &format!(
+                        "  None of the {all} given up is known to {}.\n",
+                        short(&log.proxy)
+                    );
+                }
+                _ => *text += &format!("  None of the {all} given up is known to these proxies.\n"),
+            }
         }
-        let ways: Vec<_> = tally
-            .given_up
-            .iter()
-            .map(|((flags, code), count)| match code {
-                0 => format!("{count} of {all} given up are {} at {proxy}", clean(flags)),
-                code => format!("{count} of {all} given up are {code} {} at {proxy}", clean(flags)),
-            })
-            .collect();
-        match ways.as_slice() {
-            [] => format!("  None of the {all} given up is known to {proxy}.\n"),
-            ways => format!("  {}.\n", ways.join(", ")),
+        for (log, tally) in self.logs.iter().zip(&self.tallies) {
+            *text += &sentence(&short(&log.proxy), tally);
         }
     }
 
@@ -124,16 +122,31 @@ impl Found {
             let seen = &self.seen[*place];
             let log = &self.logs[joined.log];
             let logged = log.entries[joined.entry].flags.as_deref().unwrap_or("-");
-            let told = seen.flags.map(|told| told.here.join(" or ")).unwrap_or_default();
+            let told = seen.flags.map(|told| expected(told, joined.leg).join(" or "));
+            let told = told.unwrap_or_default();
             let words = [&seen.method, &seen.path, &seen.request_id].map(Option::as_deref);
             *text += &format!(
-                "  Differs: {}: {told} here by the packets, {} at {}\n",
+                "  Differs: {}: {told} by the packets, {} at {}\n",
                 request(seen.start, words),
                 clean(logged),
                 short(&log.proxy)
             );
         }
     }
+}
+
+/// What one log says of those that were given up.
+fn sentence(proxy: &str, tally: &Tally) -> String {
+    let all = tally.all_given_up;
+    let ways: Vec<_> = tally
+        .given_up
+        .iter()
+        .map(|((flags, code), count)| match code {
+            0 => format!("{count} of {all} given up are {} at {proxy}", clean(flags)),
+            code => format!("{count} of {all} given up are {code} {} at {proxy}", clean(flags)),
+        })
+        .collect();
+    if ways.is_empty() { String::new() } else { format!("  {}.\n", ways.join(", ")) }
 }
 
 fn request(start: Timestamp, [method, path, id]: [Option<&str>; 3]) -> String {
@@ -156,4 +169,62 @@ pub(super) fn clean(text: &str) -> String {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Entry;
+    use super::super::seen::Seen;
+    use super::super::{Log, Logs};
+    use super::*;
+
+    const LINE: &str = "[2026-11-27T06:42:24.000Z] \"GET /a HTTP/1.1\" 0 DC - - \"-\" 0 0 100 - \"-\" \
+                        \"x\" \"id-0\" \"catalog\" \"10.9.0.2:9080\" inbound|9080|| 127.0.0.6:4000 \
+                        10.9.0.2:9080 10.9.0.1:5000 - -";
+
+    /// Of a pod: its server has its number.
+    fn seen(pod: u8, entry: &Entry) -> Seen {
+        Seen {
+            interface: pod.into(),
+            client: ([127, 0, 0, 6], 4000).into(),
+            server: ([10, 9, 0, pod], 9080).into(),
+            method: Some("GET".into()),
+            path: Some("/a".into()),
+            request_id: Some(format!("id-{pod}").into()),
+            start: entry.start,
+            end: Some(entry.end()),
+            gave_up: true,
+            flags: None,
+            counts: true,
+        }
+    }
+
+    fn text(lines: &[&str]) -> String {
+        let entry = Entry::parse(LINE).unwrap();
+        let all = (2..6).map(|pod| seen(pod, &entry)).collect();
+        let mut logs = Logs::default();
+        for (place, line) in lines.iter().enumerate() {
+            let name = format!("catalog-{place}");
+            logs.add(Log::read(name, line.as_bytes(), &mut Default::default()).unwrap());
+        }
+        let mut out = Vec::new();
+        Found::new(all, 0, logs).text(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pods_log_speaks_of_that_pods_give_ups() {
+        let own = LINE.replace("id-0", "id-2");
+        let text = text(&[&own, LINE, LINE]);
+        assert!(text.contains("  1 of 1 given up are DC at catalog-0.\n"), "{text}");
+        assert!(!text.contains("None of"), "{text}");
+    }
+
+    #[test]
+    fn that_no_log_knows_them_is_said_once() {
+        let one = text(&[LINE]);
+        assert!(one.contains("  None of the 4 given up is known to catalog-0.\n"), "{one}");
+        let many = text(&[LINE, LINE, LINE]);
+        assert_eq!(many.matches("None of the 4 given up").count(), 1, "{many}");
+    }
 }

@@ -20,7 +20,7 @@ use meshsniff::report::Palette;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use crate::access_log::{Join, Log, Logs};
+use crate::access_log::{Join, Log, Logs, Room};
 use crate::args::{Analyze, Args, Color, Command, Format, LogFile, Report};
 use crate::exit::{Exit, Usage};
 use crate::metrics::Exporter;
@@ -245,9 +245,10 @@ fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::R
 
 /// The access logs that are given.
 fn logs(files: &[LogFile]) -> anyhow::Result<Option<Logs>> {
-    let mut logs = Logs::default();
+    let (mut logs, mut room) = (Logs::default(), Room::default());
     for LogFile { proxy, file } in files {
-        let read = File::open(file).and_then(|open| Log::read(proxy.clone(), BufReader::new(open)));
+        let read = File::open(file)
+            .and_then(|open| Log::read(proxy.clone(), BufReader::new(open), &mut room));
         logs.add(read.with_context(|| format!("--access-log {}", file.display()))?);
     }
     Ok((!files.is_empty()).then_some(logs))

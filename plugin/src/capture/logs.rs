@@ -1,29 +1,27 @@
 //! The access logs of the pods that were captured, and of their callers.
 
-use std::time::Duration;
-
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 
 use super::fleet::Fleet;
-use crate::access_log::{Join, Of, fetch};
-
-/// Requests that began so long before the capture may end in it.
-const BEFORE: Duration = Duration::from_secs(60);
+use crate::access_log::{Asked, Callers, Join, Of, fetch};
 
 /// A join with the logs of all pods that the fleet will have captured, and of `callers`, from now on.
-pub(super) fn join(runtime: &Runtime, fleet: &Fleet, callers: Vec<Of>) -> Join {
-    let now = jiff::Timestamp::now();
-    let since = now.checked_sub(BEFORE).unwrap_or(now);
+pub(super) fn join(runtime: &Runtime, fleet: &Fleet, callers: Callers) -> Join {
+    let begun = Instant::now();
     let (runtime, fleet) = (runtime.handle().clone(), fleet.clone());
-    Join::later(move |last| {
+    Join::later(move |span| {
         let own = if fleet.args.logs.access_log { fleet.pods() } else { Vec::new() };
         let own = own.into_iter().map(|(namespace, name)| Of { namespace, name });
         let mut pods = Vec::new();
-        for pod in own.chain(callers) {
+        for pod in own.chain(callers.pods) {
             if !pods.contains(&pod) {
                 pods.push(pod);
             }
         }
-        runtime.block_on(fetch(&fleet.cluster, pods, since, last))
+        let asked = Asked { cluster: fleet.cluster.clone(), begun, span };
+        let mut logs = runtime.block_on(fetch(asked, pods, fleet.stop.clone()));
+        logs.unread.extend(callers.unread);
+        logs
     })
 }

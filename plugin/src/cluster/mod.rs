@@ -19,7 +19,7 @@ pub(crate) use absent::can_be_named;
 pub(crate) use connect::{connect, read as read_kubeconfig};
 pub(crate) use connection::Connection;
 pub(crate) use mesh::Mesh;
-pub(crate) use refusal::explain;
+pub(crate) use refusal::{Forbidden, explain};
 pub(crate) use resolve::{Later, later, resolve, runs};
 pub(crate) use target::{Target, containers};
 pub(crate) use wanted::{Kind, Wanted};

@@ -39,6 +39,18 @@ pub(crate) enum Refusal {
     Other,
 }
 
+/// The user may not, as [`explain`] says it.
+#[derive(Debug)]
+pub(crate) struct Forbidden(String);
+
+impl std::fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
 /// Tells who refused.
 pub(crate) fn refusal(status: &Status) -> Refusal {
     let message = status.message.as_str();
@@ -112,8 +124,12 @@ fn quoted(text: &str) -> String {
 pub(crate) fn explain(error: kube::Error, doing: &str) -> anyhow::Error {
     let advice = match &error {
         kube::Error::Api(status) => {
-            let advice = advise(&refusal(status), &status.message);
-            return anyhow::anyhow!("{doing}: {advice}");
+            let refusal = refusal(status);
+            let text = format!("{doing}: {}", advise(&refusal, &status.message));
+            return match refusal {
+                Refusal::Rights { .. } => Forbidden(text).into(),
+                _ => anyhow::Error::msg(text),
+            };
         }
         kube::Error::Auth(why) => credentials(why),
         other => match unreachable(other) {
@@ -277,6 +293,21 @@ mod tests {
             advice.starts_with("dev may not create jobs.batch in namespace shop (RBAC)"),
             "{advice}"
         );
+    }
+
+    #[test]
+    fn only_a_missing_right_is_forbidden() {
+        let error = |message: &str| {
+            let status = Status::failure(message, "Forbidden").with_code(403);
+            explain(kube::Error::Api(status.boxed()), "reading deploy/x")
+        };
+        let right = error(
+            "deployments.apps \"x\" is forbidden: User \"dev\" cannot get resource \"deployments\" \
+             in API group \"apps\" in the namespace \"web\"",
+        );
+        let text = "reading deploy/x: dev may not get deployments.apps in namespace web (RBAC)";
+        assert!(right.is::<Forbidden>() && right.to_string().starts_with(text), "{right}");
+        assert!(!error("pods \"x\" is forbidden: exceeded quota: small").is::<Forbidden>());
     }
 
     #[test]

@@ -46,9 +46,15 @@ impl Cluster {
     /// The access log of the pod's Envoy by request.
     #[track_caller]
     pub(crate) fn access_log(&self, pod: &str) -> HashMap<String, Access> {
-        let text = self.kubectl(&["-n", "shop", "logs", pod, "-c", "istio-proxy"]);
-        let lines = text.lines().filter_map(access);
+        let lines = self.access_lines(pod).into_iter();
         lines.map(|access| (access.request_id.clone(), access)).collect()
+    }
+
+    /// All lines of it: a request that was tried again has several.
+    #[track_caller]
+    pub(crate) fn access_lines(&self, pod: &str) -> Vec<Access> {
+        let text = self.kubectl(&["-n", "shop", "logs", pod, "-c", "istio-proxy"]);
+        text.lines().filter_map(access).collect()
     }
 }
 
