@@ -84,7 +84,9 @@ pub(super) fn waits<'a, const N: usize>(
         if picked.is_finite() {
             return Some(Wait::Known(span(picked)));
         }
-        let unseen = list.clone().filter(|sample| sample.unseen);
+        // What was only just asked when the capture ended says less than who gave up.
+        let left = list.clone().any(|sample| sample.unseen && !sample.open);
+        let unseen = list.clone().filter(|sample| sample.unseen && !(left && sample.open));
         let mut waited: Vec<u32> = unseen.map(|sample| sample.took.to_bits()).collect();
         Some(Wait::Longer(span(f32::from_bits(lower_median(&mut waited)))))
     })
