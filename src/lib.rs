@@ -18,6 +18,7 @@ mod analysis;
 mod conversation;
 mod counts;
 mod limits;
+mod wilson;
 
 pub mod capture;
 pub mod decode;

@@ -37,6 +37,7 @@ mod write;
 pub use document::Document;
 pub use json::{Numbers, write_exchange};
 pub use palette::Palette;
+pub use pods::pod_of;
 pub(crate) use route::Routes;
 pub use route::{fold, name_route};
 pub(crate) use subject::Subject;

@@ -10,6 +10,7 @@ use super::verdict::percent;
 use super::write::{pad, shown};
 use crate::pairing::Exchange;
 use crate::problem::{Severity, Span};
+use crate::wilson::wilson;
 
 /// Interfaces remembered with a pod's name; of the rest exchanges have none. Far more than the pods
 /// that one capture is made of.
@@ -49,12 +50,16 @@ enum Apart<'a> {
     TooFew,
 }
 
+/// The pod that an interface of this name is of: `shop/catalog-v2` of `shop/catalog-v2:lo`.
+pub fn pod_of(interface: &str) -> Option<&str> {
+    let (pod, _) = interface.rsplit_once(':')?;
+    pod.contains('/').then_some(pod)
+}
+
 impl Pods {
     /// Takes the name of an interface, which may name a pod.
     pub(super) fn describe(&mut self, index: u32, name: &str) {
-        let Some((pod, _)) = name.rsplit_once(':').filter(|(pod, _)| pod.contains('/')) else {
-            return;
-        };
+        let Some(pod) = pod_of(name) else { return };
         let index = index as usize;
         if index >= PODS {
             return;
@@ -225,13 +230,7 @@ impl Pod {
 
 /// Wilson's score interval of a share, with 99 % confidence.
 fn interval(hits: u64, n: u64) -> (f64, f64) {
-    const Z: f64 = 2.576;
-    let (hits, n) = (hits as f64, n.max(1) as f64);
-    let share = hits / n;
-    let middle = share + Z * Z / (2.0 * n);
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let whole = 1.0 + Z * Z / n;
-    ((middle - spread) / whole, (middle + spread) / whole)
+    wilson(hits as f64, n.max(1) as f64, 2.576)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use super::case::Case;
-use super::samples::Sample;
-use super::tail::wilson_low;
+use super::sample::Sample;
 use super::verdict::{Answer, Verdict};
 use crate::problem::Span;
+use crate::wilson::wilson;
 
-/// Wilson's lower bound of the share of give-ups from which all are slow alike, and how many.
+/// Wilson's lower bound (90 %) of the share of give-ups from which all are slow alike, and how many.
 const ALIKE: (f64, usize) = (0.02, 10);
 
 impl Case<'_> {
@@ -30,7 +30,7 @@ impl Case<'_> {
         }
         let with = large.iter().filter(|pod| counts[**pod].0 > 0.0).count();
         let (least, few) = ALIKE;
-        if all < few as f64 || wilson_low(all, n) < least || 3 * with < 2 * large.len() {
+        if all < few as f64 || wilson(all, n, 1.645).0 < least || 3 * with < 2 * large.len() {
             return None;
         }
         let shares = large.iter().map(|pod| counts[*pod].0 / counts[*pod].1);

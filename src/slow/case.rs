@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use super::attributes::shared;
-use super::compare::compare;
+use super::compare::Comparison;
 use super::evidence::Evidence;
 use super::figures::Figures;
 use super::find::{fast, slow};
 use super::notes::names;
-use super::samples::{Sample, Samples};
+use super::sample::Sample;
+use super::samples::Samples;
 use super::silent::silent;
 use super::table::Table;
 use super::test::Test;
@@ -22,6 +23,8 @@ pub(super) struct Case<'a> {
     pub(super) own: &'a [Vec<Sample>],
     pub(super) usual: &'a [Usual],
     pub(super) table: &'a Table,
+    /// All pods compared, by test.
+    pub(super) tests: [Vec<Comparison>; 3],
     pub(super) error: f64,
     pub(super) limit: Option<f32>,
 }
@@ -46,17 +49,15 @@ impl Case<'_> {
         if named.contains(&true) {
             return self.named(&named, &silent, active.len());
         }
-        let all = vec![true; self.own.len()];
-        let tests = Test::ALL.map(|test| compare(self.table, &all, None, test));
         if self.own.len() > 2 {
-            let fast = fast(&tests[Test::Twice as usize], level);
+            let fast = fast(&self.tests[Test::Twice as usize], level);
             if !fast.is_empty() {
                 return self.mostly_slow(&fast);
             }
         }
-        self.suspect(&tests, level)
+        self.suspect(level)
             .or_else(|| self.alike(&active))
-            .unwrap_or_else(|| self.none(&tests[Test::Twice as usize], &active, level))
+            .unwrap_or_else(|| self.none(&active, level))
     }
 
     /// The pods with requests.
@@ -117,9 +118,8 @@ impl Case<'_> {
 
     /// Those that are named first, then the most suspicious.
     pub(super) fn sorted(&self, mut figures: Vec<Figures>, named: &[Evidence]) -> Vec<Figures> {
-        let all = vec![true; self.own.len()];
-        for test in Test::ALL {
-            for (figures, found) in figures.iter_mut().zip(compare(self.table, &all, None, test)) {
+        for found in &self.tests {
+            for (figures, found) in figures.iter_mut().zip(found) {
                 if found.requests > 0.0 {
                     figures.chance = figures.chance.min(found.chance);
                 }

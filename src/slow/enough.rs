@@ -11,9 +11,9 @@ const QUORUM: f64 = 0.8;
 
 impl Case<'_> {
     /// A pod that may be slow, if nothing else is: more requests would tell.
-    pub(super) fn suspect(&self, tests: &[Vec<Comparison>; 3], level: f64) -> Option<Verdict> {
+    pub(super) fn suspect(&self, level: f64) -> Option<Verdict> {
         let mut best: Option<(f64, usize, Test, Comparison)> = None;
-        for (test, found) in Test::ALL.into_iter().zip(tests) {
+        for (test, found) in Test::ALL.into_iter().zip(&self.tests) {
             for (pod, found) in found.iter().enumerate() {
                 let suspicious = found.chance < 10.0 * level && found.slow_seconds >= 3;
                 if !suspicious || !is_clear(found, test, false) {
@@ -41,7 +41,8 @@ impl Case<'_> {
     }
 
     /// Nobody stands out, if one would have.
-    pub(super) fn none(&self, twice: &[Comparison], active: &[usize], level: f64) -> Verdict {
+    pub(super) fn none(&self, active: &[usize], level: f64) -> Verdict {
+        let twice = &self.tests[Test::Twice as usize];
         let (slow, known) =
             twice.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.slow, sum.1 + one.requests));
         if known == 0.0 {

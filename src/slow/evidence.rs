@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::compare::{Comparison, compare};
 use super::figures::{Wait, span, waits};
-use super::samples::{Sample, Samples};
+use super::sample::Sample;
+use super::samples::Samples;
 use super::table::Table;
 use super::test::Test;
 use super::usual::{PATIENCE, Usual};

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::samples::{Sample, Samples};
+use super::sample::Sample;
+use super::samples::Samples;
 use super::usual::lower_median;
 use crate::problem::Span;
 
@@ -18,7 +19,7 @@ pub struct Figures {
     pub given_up: u64,
     /// Those that ended in an error: 5xx, a grpc-status, a reset, a truncated answer.
     pub failed: u64,
-    /// How long half of them took at most, and how long 99 of a hundred.
+    /// How long half of them took at most.
     pub median: Option<Wait>,
     /// How long 99 of a hundred took at most.
     pub p99: Option<Wait>,

@@ -26,6 +26,7 @@ mod figures;
 mod find;
 mod notes;
 mod own;
+mod sample;
 mod samples;
 mod silent;
 mod table;
@@ -36,6 +37,7 @@ mod verdict;
 
 pub use evidence::{Evidence, Medians};
 pub use figures::{Figures, Wait};
-pub use samples::{Samples, Took};
+pub use sample::Took;
+pub use samples::Samples;
 pub use test::Test;
 pub use verdict::{Answer, Question, Verdict};

@@ -2,8 +2,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::own::{OTHER, Own};
+use super::sample::{Sample, Took, is_error};
 use crate::capture::Timestamp;
-use crate::pairing::{Exchange, Outcome, Protocol};
+use crate::pairing::{Exchange, Protocol};
 use crate::report::{Routes, Subject};
 
 /// Routes told apart; requests of further ones are left out, and counted.
@@ -45,49 +46,6 @@ pub(super) struct Pod {
     /// Requests that ended in an error, by the place of their server.
     pub(super) failures: Vec<(u8, u64)>,
     count: u32,
-}
-
-/// One request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    /// When it began, in ms: since the pod's base, or since the capture began.
-    pub(super) at: u32,
-    /// How long it took, in ms: to the first byte of the answer, late ones included; or as long as
-    /// it was waited for, if `unseen`.
-    pub(super) took: f32,
-    /// When its client gave up, in ms; infinite if it did not.
-    pub(super) gave_up: f32,
-    pub(super) route: u16,
-    server: u8,
-    /// Its answer was never seen.
-    pub(super) unseen: bool,
-    /// Neither answered nor given up when the capture ended.
-    pub(super) open: bool,
-}
-
-impl Sample {
-    /// How long it took, as bits: infinite if its answer was never seen.
-    pub(super) fn known(&self) -> u32 {
-        if self.unseen { f32::INFINITY.to_bits() } else { self.took.to_bits() }
-    }
-
-    /// Its client left before the answer.
-    pub(super) fn is_given_up(&self) -> bool {
-        self.gave_up.is_finite()
-    }
-}
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Took {
-    /// The answer began after so long.
-    Answered(Duration),
-    /// The client gave up after so long; its answer began later, or was never seen.
-    GaveUp(Duration, Option<Duration>),
-    /// The server left after so long without an answer.
-    Failed(Duration),
-    /// Neither, until the capture ended.
-    Open,
 }
 
 impl Default for Samples {
@@ -182,7 +140,7 @@ impl Samples {
             }
         }
         let (Subject::Path(word, path), Some(at), Some(took)) =
-            (Subject::of(exchange), exchange.request.last, took(exchange))
+            (Subject::of(exchange), exchange.request.last, Took::of(exchange))
         else {
             return;
         };
@@ -318,31 +276,4 @@ fn safe(name: &str) -> Box<str> {
 fn is_kept(number: u32, thinned: u32) -> bool {
     let mixed = (number.wrapping_mul(0x9E37_79B1) ^ (number >> 7)).wrapping_mul(0x85EB_CA6B);
     mixed.leading_zeros() >= thinned
-}
-
-fn took(exchange: &Exchange) -> Option<Took> {
-    match exchange.outcome {
-        Outcome::ClientFinBeforeResponse
-        | Outcome::ClientRstBeforeResponse
-        | Outcome::ClientRstStreamBeforeResponse => {
-            Some(Took::GaveUp(exchange.gap()?, exchange.late()))
-        }
-        Outcome::ServerClosedBeforeResponse | Outcome::ServerRstStreamBeforeResponse => {
-            Some(Took::Failed(exchange.gap()?))
-        }
-        Outcome::InProgress if exchange.response.is_none() => Some(Took::Open),
-        _ => exchange.ttfb().map(Took::Answered),
-    }
-}
-
-/// Whether it failed for another reason than that its client gave up.
-fn is_error(exchange: &Exchange) -> bool {
-    let status = exchange.response.as_ref().map(|response| response.status);
-    let grpc = exchange.grpc().and_then(|grpc| grpc.status);
-    match exchange.outcome {
-        Outcome::ServerClosedBeforeResponse
-        | Outcome::ServerRstStreamBeforeResponse
-        | Outcome::TruncatedResponse => true,
-        _ => status.is_some_and(|status| status >= 500) || grpc.is_some_and(|status| status != 0),
-    }
 }

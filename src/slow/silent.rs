@@ -1,4 +1,4 @@
-use super::samples::Sample;
+use super::sample::Sample;
 use super::usual::Usual;
 
 /// Requests without an answer from which a pod that answers nothing is named: its siblings leave one

@@ -4,7 +4,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::samples::Sample;
+use super::sample::Sample;
 use super::usual::Usual;
 
 /// The requests of all pods, summed up: one entry for each route, second and pod.

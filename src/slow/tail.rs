@@ -20,14 +20,6 @@ pub(super) fn needed(level: f64, rest: f64, pod: f64, slack: f64, shrink: f64) -
     (shrink * (1.0 / level).ln() / divergence(share, rest)).max(8.0)
 }
 
-/// The lower end of Wilson's score interval of a share, with 90 % confidence.
-pub(super) fn wilson_low(hits: f64, n: f64) -> f64 {
-    const Z: f64 = 1.645;
-    let share = hits / n;
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    (share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,12 +51,5 @@ mod tests {
             let n = needed(level, rest, pod, 1.0, 1.0);
             assert!(tail(pod * n, n, rest) <= level * 1.001 || n == 8.0, "{n}");
         }
-    }
-
-    #[test]
-    fn wilson_is_below_the_share() {
-        let low = wilson_low(10.0, 100.0);
-        assert!((0.05..0.10).contains(&low), "{low}");
-        assert_eq!(wilson_low(0.0, 50.0), 0.0);
     }
 }

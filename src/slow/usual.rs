@@ -1,4 +1,4 @@
-use super::samples::Sample;
+use super::sample::Sample;
 
 /// Requests of a route below which a pod's median says nothing.
 const ENOUGH: usize = 10;

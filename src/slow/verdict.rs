@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use super::case::Case;
+use super::compare::compare;
 use super::evidence::Evidence;
 use super::figures::{Figures, figures};
 use super::notes::notes;
 use super::samples::Samples;
 use super::table::Table;
+use super::test::Test;
 use super::usual::usual;
 
 /// What is asked.
@@ -81,8 +83,16 @@ impl Verdict {
         let usual = usual(&own, samples.routes.len(), limit);
         let (from, until) = samples.window();
         let table = Table::new(&own, &usual, until.since(from));
-        let case =
-            Case { samples, own: &own, usual: &usual, table: &table, error: question.error, limit };
+        let all = vec![true; own.len()];
+        let case = Case {
+            samples,
+            own: &own,
+            usual: &usual,
+            table: &table,
+            tests: Test::ALL.map(|test| compare(&table, &all, None, test)),
+            error: question.error,
+            limit,
+        };
         let figures = figures(samples, &own);
         let mut verdict = case.answer();
         verdict.notes.extend(notes(samples, &figures));
