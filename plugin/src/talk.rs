@@ -17,6 +17,11 @@ pub(crate) fn set_verbose(verbose: bool) {
     VERBOSE.store(verbose, Ordering::Relaxed);
 }
 
+/// What others wrote, names of files or of routes, so that it steers no terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
+
 /// A line for people. If stderr is gone, nobody is there to miss it.
 pub(crate) fn say(line: &str) {
     let say = || drop(writeln!(std::io::stderr(), "{line}"));

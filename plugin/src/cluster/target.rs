@@ -56,6 +56,18 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether a selector, of names and values of labels, selects it. An empty one selects no pod.
+    pub(crate) fn is_selected<'a>(
+        &self,
+        selector: impl IntoIterator<Item = (&'a String, Option<&'a str>)>,
+    ) -> bool {
+        let mut selector = selector.into_iter().peekable();
+        let has = |(name, value)| self.labels.get(name).map(String::as_str) == value;
+        selector.peek().is_some() && selector.all(has)
+    }
+}
+
 /// What `pod` is good for. `container` is that of `-c`.
 pub(crate) fn state(pod: &Pod, container: Option<&str>) -> State {
     let (Some(spec), Some(status)) = (&pod.spec, &pod.status) else {

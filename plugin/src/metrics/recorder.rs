@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::families::{self, Families, Series};
 use super::labels::{Flags, Of, Request};
+use crate::talk::harmless;
 
 /// Counts what one judge sees. What the families have of a pair of pod and route is looked up
 /// there once.
@@ -165,7 +166,7 @@ impl Kind {
 fn of(pod: Option<&str>, route: &str) -> Of {
     let (namespace, pod) = pod.and_then(|pod| pod.split_once('/')).unwrap_or_default();
     // A file may be shown on a terminal.
-    let shown = |name: &str| name.replace(char::is_control, "?").into();
+    let shown = |name: &str| harmless(name).into();
     Of { namespace: shown(namespace), pod: shown(pod), route: shown(route) }
 }
 

@@ -36,11 +36,8 @@ pub(crate) async fn affinity(cluster: &Cluster, targets: &[Target]) -> Vec<Strin
 
 fn ties(service: &Service, targets: &[&Target]) -> bool {
     let Some(spec) = &service.spec else { return false };
-    let selects = |target: &&Target| {
-        spec.selector.as_ref().is_some_and(|wanted| {
-            !wanted.is_empty()
-                && wanted.iter().all(|(name, value)| target.labels.get(name) == Some(value))
-        })
-    };
+    let selector = spec.selector.iter().flatten();
+    let selector = selector.map(|(name, value)| (name, Some(value.as_str())));
+    let selects = |target: &&Target| target.is_selected(selector.clone());
     spec.session_affinity.as_deref() == Some("ClientIP") && targets.iter().any(selects)
 }

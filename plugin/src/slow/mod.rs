@@ -9,6 +9,7 @@ mod affinity;
 mod attributes;
 mod clocks;
 mod event;
+mod files;
 mod json;
 mod looks;
 mod table;

@@ -2,6 +2,8 @@ use std::fmt::Write as _;
 
 use meshsniff::slow::{Figures, Wait};
 
+use crate::talk::harmless;
+
 /// The pods, one a line, so many at most; every line ends.
 pub(super) fn table(pods: &[Figures], rows: usize) -> String {
     let shown = &pods[..pods.len().min(rows)];
@@ -13,7 +15,7 @@ pub(super) fn table(pods: &[Figures], rows: usize) -> String {
     let wait = |wait: Option<Wait>| wait.map_or("-".to_owned(), |wait| wait.to_string());
     for pod in shown {
         let Figures { requests, answered, given_up, failed, .. } = pod;
-        let name = pod.name.replace(char::is_control, "?");
+        let name = harmless(&pod.name);
         let (median, p99) = (wait(pod.median), wait(pod.p99));
         let _ = writeln!(
             table,

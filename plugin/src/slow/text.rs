@@ -4,6 +4,7 @@ use meshsniff::report::Palette;
 
 use super::Judged;
 use super::table::table;
+use crate::talk::harmless;
 
 /// Lines of the table.
 const ROWS: usize = 50;
@@ -16,12 +17,12 @@ pub(super) fn text(judged: &Judged, palette: Palette) -> String {
         Palette::Ansi => ("\x1b[1m", "\x1b[0m"),
         Palette::Plain => ("", ""),
     };
-    let mut text = format!("{strong}{}{end}\n", safe(&verdict.sentence));
+    let mut text = format!("{strong}{}{end}\n", harmless(&verdict.sentence));
     for slow in &verdict.slow {
-        let _ = writeln!(text, "{}", safe(&slow.sentence()));
+        let _ = writeln!(text, "{}", harmless(&slow.sentence()));
     }
     for origin in &origins.routes {
-        let _ = writeln!(text, "{}", safe(&format!("{}: {}", origin.route, origin.sentence)));
+        let _ = writeln!(text, "{}", harmless(&format!("{}: {}", origin.route, origin.sentence)));
     }
     if !verdict.pods.is_empty() {
         let _ = write!(text, "\n{}", table(&verdict.pods, ROWS));
@@ -33,12 +34,7 @@ pub(super) fn text(judged: &Judged, palette: Palette) -> String {
     }
     for (place, note) in verdict.notes.iter().chain(&origins.notes).enumerate() {
         let blank = if place == 0 { "\n" } else { "" };
-        let _ = writeln!(text, "{blank}note: {}", safe(note));
+        let _ = writeln!(text, "{blank}note: {}", harmless(note));
     }
     text
-}
-
-/// Routes come from the network, names of pods from files: neither may steer the terminal.
-fn safe(sentence: &str) -> String {
-    sentence.replace(char::is_control, "?")
 }

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 use meshsniff::Counts;
 use meshsniff::capture::Timestamp;
 use meshsniff::pairing::Exchange;
-use meshsniff::report::TimeoutOrigins;
+use meshsniff::report::{TimeoutOrigins, pod_of};
 use meshsniff::slow::{Answer, Question, Samples, Verdict};
 use tokio::sync::watch;
 
 use super::attributes::attributes;
 use super::clocks::Clocks;
+use super::files::Files;
 use super::looks::Looks;
 use super::{Judged, table};
 use crate::access_log::Found;
@@ -36,8 +37,8 @@ pub(crate) struct Watch {
     namespaced: bool,
     /// The file that is read now: the pod of interfaces that name none.
     file: Option<String>,
-    /// Of each file, from when to when it is, and its pods.
-    files: Vec<Span>,
+    /// Those that were read.
+    files: Files,
     /// When the captures of pods ended, by our clock, and the last that was seen of each.
     ends: BTreeMap<usize, (Instant, Timestamp)>,
     live: Option<Live>,
@@ -50,13 +51,6 @@ pub(crate) struct Watch {
     origins: TimeoutOrigins,
     /// What proxies logged, of each capture.
     logged: Vec<Found>,
-}
-
-/// A file, and when it was captured.
-struct Span {
-    first: Timestamp,
-    last: Timestamp,
-    pods: Vec<usize>,
 }
 
 /// What a running capture shows.
@@ -87,7 +81,7 @@ impl Watch {
             attributes: BTreeMap::new(),
             namespaced: false,
             file: None,
-            files: Vec::new(),
+            files: Files::default(),
             ends: BTreeMap::new(),
             live: None,
             clocks: Clocks::default(),
@@ -144,10 +138,7 @@ impl Watch {
             let pod = self.pod(&name);
             self.interfaces.insert(0, pod);
         }
-        if let (Some(first), Some(last)) = (counts.first, counts.last) {
-            let pods = self.interfaces.values().copied().collect();
-            self.files.push(Span { first: first.time, last: last.time, pods });
-        }
+        self.files.ended(counts, self.interfaces.values().copied());
     }
 
     /// The capture of this interface's pod has ended, by itself or with all; this was the last of it.
@@ -160,8 +151,7 @@ impl Watch {
 
     /// Takes the name of an interface, which may be a pod's: `namespace/pod:interface`.
     pub(crate) fn describe(&mut self, interface: u32, name: &str) {
-        let pod = name.rsplit_once(':').map(|(pod, _)| pod).filter(|pod| pod.contains('/'));
-        if let Some(pod) = pod {
+        if let Some(pod) = pod_of(name) {
             let pod = self.pod(pod);
             self.interfaces.insert(interface, pod);
         }
@@ -181,14 +171,14 @@ impl Watch {
     /// Takes an exchange.
     pub(crate) fn exchange(&mut self, exchange: &Exchange) {
         let interface = exchange.interface;
-        let pod = match (self.interfaces.get(&interface), self.file.clone()) {
-            (Some(pod), _) => *pod,
-            (None, Some(file)) => {
+        let pod = match self.interfaces.get(&interface) {
+            Some(pod) => *pod,
+            None => {
+                let Some(file) = self.file.clone() else { return };
                 let pod = self.pod(&file);
                 self.interfaces.insert(interface, pod);
                 pod
             }
-            (None, None) => return,
         };
         self.samples.exchange(pod, exchange);
         if self.live.is_some() {
@@ -237,7 +227,7 @@ impl Watch {
         if !self.ended {
             return None;
         }
-        let aligned = self.align();
+        let aligned = self.files.align(&mut self.samples);
         self.end_early();
         let certain = self.certain.take();
         let error = match (&certain, self.live.as_mut().and_then(|live| live.looks.as_mut())) {
@@ -272,26 +262,5 @@ impl Watch {
                 self.samples.ended(*pod, *last);
             }
         }
-        for Span { last, pods, .. } in &self.files {
-            pods.iter().for_each(|pod| self.samples.ended(*pod, *last));
-        }
-    }
-
-    /// Whether captures were made one after the other; then they are compared as if they had begun
-    /// together.
-    fn align(&mut self) -> bool {
-        let apart = |a: &Span, b: &Span| {
-            let both = a.last.min(b.last).since(a.first.max(b.first));
-            both * 2 < a.last.since(a.first).min(b.last.since(b.first))
-        };
-        let apart = self.files.iter().any(|a| self.files.iter().any(|b| apart(a, b)));
-        let Some(to) = self.files.first().map(|file| file.first).filter(|_| apart) else {
-            return false;
-        };
-        for Span { first, last, pods } in &mut self.files {
-            pods.iter().for_each(|pod| self.samples.shift(*pod, *first, to));
-            (*first, *last) = (to, to.after(last.since(*first)));
-        }
-        true
     }
 }

@@ -178,17 +178,11 @@ async fn read(cluster: &Cluster, resource: Resource, namespaces: &[String]) -> A
 fn selecting(services: &[Value], targets: &[Target]) -> Vec<Host> {
     let selects = |service: &&Value| {
         let selector = service.pointer("/spec/selector").and_then(Value::as_object);
-        let selector = selector.filter(|selector| !selector.is_empty());
+        let selector = selector.into_iter().flatten();
+        let selector = selector.map(|(name, value)| (name, value.as_str()));
         let namespace = service.pointer("/metadata/namespace").and_then(Value::as_str);
-        selector.is_some_and(|selector| {
-            targets.iter().filter(|target| Some(target.namespace.as_str()) == namespace).any(
-                |target| {
-                    selector.iter().all(|(key, value)| {
-                        target.labels.get(key).map(String::as_str) == value.as_str()
-                    })
-                },
-            )
-        })
+        let mut here = targets.iter().filter(|target| Some(target.namespace.as_str()) == namespace);
+        here.any(|target| target.is_selected(selector.clone()))
     };
     let host = |service: &Value| {
         let text = |pointer| service.pointer(pointer).and_then(Value::as_str);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Sources;
 use super::field::Manifest;
+use crate::talk::harmless;
 
 impl Sources {
     /// Reads YAML or JSON with one object, several, or a list. Kinds that have no timeouts are
@@ -63,10 +64,10 @@ impl Sources {
 fn one_line(error: &serde_saphyr::Error) -> String {
     let lines = error.to_string();
     let lines: Vec<&str> = lines.lines().map(str::trim).collect();
-    lines.join(" ").replace(char::is_control, "?")
+    harmless(&lines.join(" "))
 }
 
 /// The file's name, fit for a terminal.
 fn name(file: &Path) -> String {
-    file.to_string_lossy().replace(char::is_control, "?")
+    harmless(&file.to_string_lossy())
 }
