@@ -25,9 +25,9 @@ pub(crate) struct Filter {
 impl Filter {
     pub(crate) fn new(args: &Report) -> Self {
         Self {
-            all: args.all,
-            ports: args.port.clone(),
-            paths: args.path.clone(),
+            all: args.scope.all,
+            ports: args.scope.port.clone(),
+            paths: args.scope.path.clone(),
             outcomes: args.outcome.clone(),
             findings: args.finding.clone(),
             slower_than: args.slower_than,

@@ -25,6 +25,7 @@ use crate::args::{Analyze, Args, Color, Command, Format, LogFile, Report};
 use crate::exit::{Exit, Usage};
 use crate::metrics::Exporter;
 use crate::slow::Watch;
+use crate::talk::harmless;
 use crate::timeouts::Sources;
 pub(crate) use aides::Aides;
 use evidence::Evidence;
@@ -41,21 +42,23 @@ pub(crate) fn run(args: &Analyze) -> anyhow::Result<Exit> {
     let manifests = &args.config.manifests;
     let sources = if manifests.is_empty() { None } else { Some(Sources::from_files(manifests)?) };
     let exporter = Exporter::open(&args.metrics)?;
-    let aides = || Aides {
-        slow: None,
-        search: sources.clone().map(Sources::search),
-        metrics: exporter.as_ref().map(Exporter::recorder),
-        join: None,
+    let aides = || {
+        anyhow::Ok(Aides {
+            slow: None,
+            search: sources.clone().map(Sources::search),
+            metrics: exporter.as_ref().map(Exporter::recorder),
+            join: logs(&args.logs.access_log)?.map(Join::with),
+        })
     };
     let ended = if args.compare { compare(args, aides) } else { each(args, aides) };
     let exported = exporter.map_or(Ok(()), Exporter::finish);
     ended.and_then(|exit| exported.map(|()| exit))
 }
 
-fn each(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
+fn each(args: &Analyze, aides: impl Fn() -> anyhow::Result<Aides>) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (place, file) in args.files.iter().enumerate() {
-        let ended = one(args, (file, place), aides())?;
+        let ended = one(args, (file, place), &aides)?;
         exit = match (exit, ended) {
             (Exit::Error, _) | (_, Exit::Error) => Exit::Error,
             (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
@@ -66,7 +69,7 @@ fn each(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
 }
 
 /// Compares the pods that the files are of.
-fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
+fn compare(args: &Analyze, aides: impl Fn() -> anyhow::Result<Aides>) -> anyhow::Result<Exit> {
     let watch = Arc::new(Mutex::new(Watch::files(args.question.question())));
     let mut whole = true;
     for file in &args.files {
@@ -81,8 +84,7 @@ fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
         watch.lock().unwrap_or_else(PoisonError::into_inner).file(pod(args, file));
         let (out, evidence) = (Output::new(false), Evidence::none(&args.report));
         let session = Session::new(&args.report, input, out, evidence, Palette::Plain);
-        let join = logs(&args.logs.access_log)?.map(Join::with);
-        let aides = Aides { slow: Some(Arc::clone(&watch)), join, ..aides() };
+        let aides = Aides { slow: Some(Arc::clone(&watch)), ..aides()? };
         let ended = session.aided(aides).run()?;
         if let Some(why) = &ended.failure {
             complain(file, why);
@@ -92,7 +94,7 @@ fn compare(args: &Analyze, aides: impl Fn() -> Aides) -> anyhow::Result<Exit> {
     let judged = watch.lock().unwrap_or_else(PoisonError::into_inner).judge();
     let Some(judged) = judged else { return Ok(Exit::Error) };
     let mut out = std::io::stdout().lock();
-    let palette = palette(args.report.color, false);
+    let palette = palette(args.report.colors.color, false);
     judged.write(&mut out, args.report.output, palette)?;
     Ok(if whole { judged.exit() } else { Exit::Error })
 }
@@ -121,7 +123,7 @@ pub(crate) fn stream(packets: File) -> anyhow::Result<Exit> {
     let args = args.report;
     let input = Input::live(packets);
     let evidence = Evidence::new(&args, &input)?;
-    let palette = palette(args.color, false);
+    let palette = palette(args.colors.color, false);
     let ended = Session::new(&args, input, Output::new(false), evidence, palette).run()?;
     if let Some(why) = &ended.failure {
         complain(Path::new("-"), why);
@@ -157,7 +159,7 @@ pub(crate) fn judge(args: &Report, aides: Aides) -> anyhow::Result<Judge> {
 /// Where lines go, and their colours.
 fn out(args: &Report) -> (Output, Palette) {
     let to_stderr = args.write.as_deref().is_some_and(is_dash);
-    (Output::new(to_stderr), palette(args.color, to_stderr))
+    (Output::new(to_stderr), palette(args.colors.color, to_stderr))
 }
 
 /// What clap cannot know of any report.
@@ -212,11 +214,15 @@ fn check(args: &Analyze) -> Result<(), Usage> {
 }
 
 /// Analyses one capture.
-fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::Result<Exit> {
+fn one(
+    args: &Analyze,
+    (file, place): (&Path, usize),
+    aides: impl FnOnce() -> anyhow::Result<Aides>,
+) -> anyhow::Result<Exit> {
     let to_stderr = args.report.write.as_deref().is_some_and(is_dash);
     let mut out = Output::new(to_stderr);
     if args.files.len() > 1 && args.report.output == Format::Text {
-        let name = file.to_string_lossy().replace(char::is_control, "?");
+        let name = harmless(&file.to_string_lossy());
         let blank = if place > 0 { "\n" } else { "" };
         out.buffer().extend_from_slice(format!("{blank}== {name}\n").as_bytes());
     }
@@ -228,10 +234,9 @@ fn one(args: &Analyze, (file, place): (&Path, usize), aides: Aides) -> anyhow::R
             return Ok(Exit::Error);
         }
     };
-    let join = logs(&args.logs.access_log)?.map(Join::with);
+    let aides = aides()?;
     let evidence = Evidence::new(&args.report, &input)?;
-    let palette = palette(args.report.color, to_stderr);
-    let aides = Aides { join, ..aides };
+    let palette = palette(args.report.colors.color, to_stderr);
     let ended = Session::new(&args.report, input, out, evidence, palette).aided(aides).run()?;
     if let Some(why) = &ended.failure {
         complain(file, why);

@@ -42,13 +42,8 @@ pub(crate) struct Report {
     #[arg(long)]
     pub(crate) summary: bool,
 
-    /// Only these server ports
-    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Filters")]
-    pub(crate) port: Vec<u16>,
-
-    /// Only paths that begin so; * stands for anything
-    #[arg(long, value_name = "PATH", help_heading = "Filters")]
-    pub(crate) path: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
 
     /// Only lines with this outcome, as client_fin_before_response
     #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = outcome, help_heading = "Filters")]
@@ -62,13 +57,6 @@ pub(crate) struct Report {
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Filters")]
     pub(crate) slower_than: Option<Duration>,
 
-    /// Also the mesh's own ports and kubelet's probes
-    ///
-    /// Server ports 15000 15004 15020 15021 15053 15090 (Istio), 4190 4191 (Linkerd) and requests
-    /// by kube-probe are left out otherwise, and counted.
-    #[arg(long, help_heading = "Filters")]
-    pub(crate) all: bool,
-
     /// An answer that begins later than this is slow [default: 1s]
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, hide_default_value = true, hide_short_help = true)]
     pub(crate) slow_after: Duration,
@@ -77,6 +65,36 @@ pub(crate) struct Report {
     #[arg(long)]
     pub(crate) exit_code: bool,
 
+    #[command(flatten)]
+    pub(crate) colors: Colors,
+
+    /// ksniff's -p
+    #[arg(short, hide = true)]
+    pub(crate) privileged: bool,
+}
+
+/// Which exchanges are looked at: the same wherever any are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Scope {
+    /// Only these server ports
+    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Filters")]
+    pub(crate) port: Vec<u16>,
+
+    /// Only paths that begin so; * stands for anything
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub(crate) path: Vec<String>,
+
+    /// Also the mesh's own ports and kubelet's probes
+    ///
+    /// Server ports 15000 15004 15020 15021 15053 15090 (Istio), 4190 4191 (Linkerd) and requests
+    /// by kube-probe are left out otherwise, and counted.
+    #[arg(long, help_heading = "Filters")]
+    pub(crate) all: bool,
+}
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Colors {
     /// Colour: auto, always, never; NO_COLOR is heeded
     #[arg(
         long,
@@ -87,10 +105,6 @@ pub(crate) struct Report {
         hide_short_help = true
     )]
     pub(crate) color: Color,
-
-    /// ksniff's -p
-    #[arg(short, hide = true)]
-    pub(crate) privileged: bool,
 }
 
 impl Report {
@@ -102,15 +116,13 @@ impl Report {
             only_flagged: false,
             no_bodies: false,
             summary: true,
-            port: Vec::new(),
-            path: Vec::new(),
+            scope: Scope::default(),
             outcome: Vec::new(),
             finding: Vec::new(),
             slower_than: None,
-            all: false,
             slow_after: Duration::from_secs(1),
             exit_code: false,
-            color: Color::Auto,
+            colors: Colors { color: Color::Auto },
             privileged: false,
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use meshsniff::slow::Question;
 
 use super::pods::{Agent, Pods};
-use super::report::{Color, Format, Report, format};
+use super::report::{Colors, Format, Report, Scope, format};
 use super::values::duration;
 use super::{Capture, LogsOfPods, Metrics};
 use crate::cluster::Connection;
@@ -45,17 +45,8 @@ pub(crate) struct Slow {
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = format, hide_default_value = true)]
     pub(crate) output: Format,
 
-    /// Only these server ports
-    #[arg(long, value_name = "PORT", value_delimiter = ',', help_heading = "Filters")]
-    pub(crate) port: Vec<u16>,
-
-    /// Only paths that begin so; * stands for anything
-    #[arg(long, value_name = "PATH", help_heading = "Filters")]
-    pub(crate) path: Vec<String>,
-
-    /// Also the mesh's own ports and kubelet's probes
-    #[arg(long, help_heading = "Filters", hide_short_help = true)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
 
     /// More pods than this are refused [default: 200]
     #[arg(
@@ -67,16 +58,8 @@ pub(crate) struct Slow {
     )]
     pub(crate) max_pods: usize,
 
-    /// Colour: auto, always, never; NO_COLOR is heeded
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
-    pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) colors: Colors,
 
     /// Say what is done on the cluster
     #[arg(short, long, hide_short_help = true)]
@@ -127,10 +110,8 @@ impl Slow {
             verbose: self.verbose,
             report: Report {
                 output: self.output,
-                port: self.port,
-                path: self.path,
-                all: self.all,
-                color: self.color,
+                scope: self.scope,
+                colors: self.colors,
                 ..Report::silent()
             },
             connection: self.connection,

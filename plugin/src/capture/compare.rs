@@ -55,7 +55,7 @@ impl Comparison {
         let judged = self.watch().judge();
         let Some(mut judged) = judged else { return Ok(exit) };
         judged.verdict.notes.extend(runtime.block_on(slow::affinity(cluster, targets)));
-        let palette = analyze::palette(args.report.color, false);
+        let palette = analyze::palette(args.report.colors.color, false);
         let mut out = std::io::stdout().lock();
         judged.write(&mut out, args.report.output, palette)?;
         out.flush()?;
