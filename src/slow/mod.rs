@@ -3,7 +3,7 @@
 //! Beside the road of a packet, for captures of several pods that do the same work.
 //!
 //! ```text
-//! Samples ─► usual time and limit of a route ─► Table of cells ─► compare ─► find ─► Verdict
+//! Samples ─► usual time and limit of a route ─► Table of cells ─► compare ─► find ─► Case ─► Verdict
 //! ```
 //!
 //! 1. Every route has a usual time: the median on its quarter-fastest pod.
@@ -15,6 +15,7 @@
 //! 4. A pod is named if the surplus is large, spread over several seconds, and too unlikely for
 //!    chance over all pods and tests.
 //! 5. Named pods are left out and one looks again. Each route is also tested alone.
+//! 6. A pod that answers nothing while its siblings do is named without that.
 
 mod alike;
 mod attributes;

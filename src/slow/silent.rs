@@ -1,8 +1,8 @@
 use super::sample::Sample;
 use super::usual::Usual;
 
-/// Requests without an answer from which a pod that answers nothing is named: its siblings leave one
-/// in ten unanswered at most, so that five by chance are one in a hundred thousand.
+/// Requests without an answer from which a pod that answers nothing is named. They may have hung for one
+/// reason, so that their number proves little: how long they waited does.
 const LEAST: usize = 5;
 /// What share of the requests on the same routes its siblings may leave unanswered.
 const OTHERS: f64 = 0.1;

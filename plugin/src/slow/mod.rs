@@ -1,7 +1,7 @@
 //! `slow`, and `analyze --slow`: which pod of several is slow.
 //!
 //! ```text
-//! exchanges ─► Watch ─► the library's rule ─► verdict, table, exit code
+//! exchanges ─► Watch ─► the library's rule ─► Judged: text or JSON, exit code
 //!                └────► a table while it runs
 //! ```
 
