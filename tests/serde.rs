@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use meshsniff::capture::{Item, Reader};
-use meshsniff::pairing::{Exchange, Outcome, Plain};
+use meshsniff::pairing::{Exchange, Outcome, Repeats, Short};
 use meshsniff::problem::Code;
 use meshsniff::report::{Ended, LeftOut, Lines, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event, Settings};
@@ -33,7 +33,11 @@ fn analysed(capture: &[u8]) -> (Vec<Event>, Counts) {
 }
 
 fn travelled<T: Serialize + DeserializeOwned>(exchange: &T) -> T {
-    let json = serde_json::to_string(exchange).unwrap();
+    as_json(exchange)
+}
+
+fn as_json<T: DeserializeOwned>(told: &impl Serialize) -> T {
+    let json = serde_json::to_string(told).unwrap();
     serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
 
@@ -51,18 +55,24 @@ fn report<'a>(exchanges: impl Iterator<Item = &'a Exchange>, counts: &Counts) ->
 
 #[test]
 fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
-    let (mut count, mut plain, mut connections) = (0, 0, 0);
+    let (mut count, mut plain, mut again, mut connections) = (0, 0, 0, 0);
     for path in support::captures() {
         let (events, counts) = analysed(&capture(path));
+        let (mut told, mut heard) = (Repeats::default(), Repeats::default());
         for event in &events {
             match event {
                 Event::Exchange(exchange) | Event::Question(exchange) => {
                     assert_eq!(format!("{:?}", travelled(exchange)), format!("{exchange:?}"));
                     count += 1;
-                    if let Some(short) = Plain::of(exchange) {
-                        let json = serde_json::to_string(&short).unwrap();
-                        let back: Plain<Box<str>> = serde_json::from_str(&json).unwrap();
-                        let back = back.exchange(exchange.interface);
+                    if let Some(short) = told.shorten(exchange) {
+                        let short = match short {
+                            Short::Plain(one) => Short::Plain(as_json(&one)),
+                            Short::Again(one) => {
+                                again += 1;
+                                Short::Again(as_json(&one))
+                            }
+                        };
+                        let back = heard.restore(short, exchange.interface).unwrap();
                         assert_eq!(format!("{back:?}"), format!("{:?}", **exchange));
                         plain += 1;
                     }
@@ -78,6 +88,7 @@ fn every_exchange_of_every_capture_comes_back_to_the_nanosecond() {
         assert_eq!(format!("{back:?}"), format!("{counts:?}"));
     }
     assert!(count > 500 && plain > 200, "{count} exchanges, {plain} of them plain");
+    assert!(again > 50, "{again} told by what is not as in the one before");
     assert!(connections > 20, "{connections} connections");
 }
 

@@ -15,7 +15,7 @@ mod messages;
 mod outcome;
 mod pending;
 #[cfg(feature = "serde")]
-mod plain;
+mod short;
 mod sockets;
 mod streams;
 mod websocket;
@@ -30,6 +30,6 @@ pub(crate) use hear::Hearing;
 pub(crate) use in_order::{Office, Pairing};
 pub use outcome::Outcome;
 #[cfg(feature = "serde")]
-pub use plain::Plain;
+pub use short::{Again, Plain, Repeats, Short};
 pub(crate) use streams::{Streams, StreamsHearing};
 pub(crate) use websocket::{End, Socket};

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use meshsniff::capture::{Packet, Timestamp};
-use meshsniff::pairing::Plain;
+use meshsniff::pairing::{Repeats, Short};
 use meshsniff::{Analysis, Event, Limits, Settings};
 use nix::poll::{PollFd, PollFlags};
 
@@ -52,6 +52,7 @@ pub(crate) struct Follower<'a> {
     sandbox: Sandbox,
     board: &'a Board,
     analysis: Option<Analysis>,
+    repeats: Repeats,
     /// What the analysis said, as records that wait for the batch to end; and their bytes.
     lines: Vec<Head>,
     text: Vec<u8>,
@@ -85,8 +86,8 @@ impl<'a> Follower<'a> {
             };
             Analysis::new(Settings { limits, slow, live: true })
         });
-        let (lines, text) = Default::default();
-        Self { number, live, sandbox, board, analysis, lines, text, queued: 0, refused: 0 }
+        let (repeats, lines, text) = Default::default();
+        Self { number, live, sandbox, board, analysis, repeats, lines, text, queued: 0, refused: 0 }
     }
 
     /// Reads until the end, whatever it is, and says which. Needs no right.
@@ -222,8 +223,9 @@ impl<'a> Follower<'a> {
             let mut line = Line::of(self.number);
             let is_unit = !matches!(event, Event::Question(_));
             match &event {
-                Event::Exchange(exchange) => match Plain::of(exchange) {
-                    Some(plain) => line.plain = Some(plain),
+                Event::Exchange(exchange) => match self.repeats.shorten(exchange) {
+                    Some(Short::Plain(plain)) => line.plain = Some(plain),
+                    Some(Short::Again(again)) => line.again = Some(again),
                     None => line.exchange = Some(exchange),
                 },
                 Event::Question(exchange) => line.question = Some(exchange),
@@ -242,20 +244,29 @@ impl<'a> Follower<'a> {
         self.tell_lines();
     }
 
-    /// Moves what was written down into the queue.
+    /// Moves what was written down into the queue. After a line that has no room there is none for
+    /// those after it: they may be told by what they have not in common with it.
     fn tell_lines(&mut self) {
         if self.lines.is_empty() {
             return;
         }
         let mut queue = self.board.queue();
         let mut rest = &self.text[..];
+        let mut full = false;
         for head in self.lines.drain(..) {
             let bytes = rest.split_off(..head.len as usize).unwrap_or_default();
-            match take(&mut queue, self.board, head, bytes) {
+            let taken = if full { Taken::Full } else { take(&mut queue, self.board, head, bytes) };
+            match taken {
                 Taken::Yes => self.queued += u64::from(head.is_unit),
-                Taken::Full => self.refused += u64::from(head.is_unit),
+                Taken::Full => {
+                    full = true;
+                    self.refused += u64::from(head.is_unit);
+                }
                 Taken::Over => self.board.end(Why::Count),
             }
+        }
+        if full {
+            self.repeats.forget();
         }
         self.text.clear();
     }

@@ -1,7 +1,7 @@
 //! A line of JSON, where exchanges are sent.
 
 use meshsniff::Counts;
-use meshsniff::pairing::{Connection, Exchange, Plain};
+use meshsniff::pairing::{Again, Connection, Exchange, Plain};
 use serde::Serialize;
 
 /// What a line may say; what is not said is absent.
@@ -13,6 +13,8 @@ pub(crate) struct Line<'a> {
     pub(crate) exchange: Option<&'a Exchange>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plain: Option<Plain<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) again: Option<Again<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) question: Option<&'a Exchange>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 use std::io;
 
 use meshsniff::capture::Timestamp;
+use meshsniff::pairing::{Connection, Exchange};
 use meshsniff::problem::loss;
 use meshsniff::report::{Ended, Palette, Summary};
 use meshsniff::{Analysis, Counts, Event};
@@ -45,7 +46,11 @@ impl Judge {
     #[inline]
     pub(crate) fn take(&mut self, analysis: &mut Analysis) -> io::Result<()> {
         while let Some(event) = analysis.poll() {
-            self.event(&event)?;
+            match event {
+                Event::Exchange(exchange) => self.exchange(&exchange)?,
+                Event::Connection(connection) => self.connection(&connection),
+                Event::Question(exchange) => self.question(&exchange)?,
+            }
         }
         Ok(())
     }
@@ -59,40 +64,40 @@ impl Judge {
         }
     }
 
-    pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Exchange(exchange) => {
-                let chosen = self.filter.chooses(exchange);
-                let place =
-                    self.aides.join.as_mut().and_then(|join| join.exchange(exchange, chosen));
-                if chosen {
-                    self.summary.add(exchange);
-                    self.evidence.exchange(exchange);
-                    let pod = self.summary.pod(exchange.interface);
-                    if let Some(metrics) = &mut self.aides.metrics {
-                        metrics.exchange(exchange, pod);
-                    }
-                    if let Some(mut slow) = self.aides.slow() {
-                        slow.exchange(exchange);
-                    } else if self.filter.shows(exchange) {
-                        self.view.exchange(exchange, pod, place)?;
-                    }
-                }
-            }
-            Event::Connection(connection) => {
-                if self.filter.chooses_connection(connection) {
-                    self.summary.connection(connection);
-                }
-            }
-            Event::Question(exchange) => {
-                if self.aides.slow.is_none()
-                    && self.filter.would_choose(exchange)
-                    && !self.filter.chooses_lines()
-                {
-                    let pod = self.summary.pod(exchange.interface);
-                    self.view.question(exchange, pod)?;
-                }
-            }
+    /// Takes an exchange that has ended.
+    pub(crate) fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        let chosen = self.filter.chooses(exchange);
+        let place = self.aides.join.as_mut().and_then(|join| join.exchange(exchange, chosen));
+        if !chosen {
+            return Ok(());
+        }
+        self.summary.add(exchange);
+        self.evidence.exchange(exchange);
+        let pod = self.summary.pod(exchange.interface);
+        if let Some(metrics) = &mut self.aides.metrics {
+            metrics.exchange(exchange, pod);
+        }
+        if let Some(mut slow) = self.aides.slow() {
+            slow.exchange(exchange);
+        } else if self.filter.shows(exchange) {
+            self.view.exchange(exchange, pod, place)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a connection of which there is something to say.
+    pub(crate) fn connection(&mut self, connection: &Connection) {
+        if self.filter.chooses_connection(connection) {
+            self.summary.connection(connection);
+        }
+    }
+
+    /// Takes an exchange that is not over, whose client closed.
+    pub(crate) fn question(&mut self, exchange: &Exchange) -> io::Result<()> {
+        let chosen = self.filter.would_choose(exchange) && !self.filter.chooses_lines();
+        if self.aides.slow.is_none() && chosen {
+            let pod = self.summary.pod(exchange.interface);
+            self.view.question(exchange, pod)?;
         }
         Ok(())
     }

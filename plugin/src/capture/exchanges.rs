@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use memchr::memchr;
-use meshsniff::pairing::{Connection, Exchange, Plain};
-use meshsniff::{Counts, Event};
+use meshsniff::Counts;
+use meshsniff::pairing::{Again, Connection, Exchange, Plain, Repeats, Short};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -24,6 +24,7 @@ struct Line {
     target: usize,
     exchange: Option<Box<Exchange>>,
     plain: Option<Plain<Box<str>>>,
+    again: Option<Again<Box<str>>>,
     question: Option<Box<Exchange>>,
     connection: Option<Box<Connection>>,
     counts: Option<Counts>,
@@ -41,7 +42,8 @@ struct Source {
     received: Arc<AtomicU64>,
     /// The number of its first target among those of all agents.
     first: u32,
-    targets: usize,
+    /// What its targets have told of, one each.
+    repeats: Vec<Repeats>,
 }
 
 /// The longest line believed.
@@ -66,6 +68,11 @@ impl Source {
         anyhow::ensure!(self.rest.len() <= LINE, "a line of the agent is longer than 4 MiB");
         Ok(())
     }
+
+    /// One more unit has come whole.
+    fn count(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What all streams come to.
@@ -79,12 +86,8 @@ struct All {
 }
 
 impl All {
-    fn take(&mut self, line: Line, from: &Source) -> std::io::Result<()> {
+    fn take(&mut self, line: Line, from: &mut Source) -> anyhow::Result<()> {
         let interface = from.first + line.target as u32;
-        let own = |mut exchange: Box<Exchange>| {
-            exchange.interface = interface;
-            exchange
-        };
         if let (Some(_), Some(last)) =
             (&line.ended, line.counts.as_ref().and_then(|counts| counts.last))
         {
@@ -95,24 +98,32 @@ impl All {
             let (counts, dropped, lost) = self.sum();
             self.judge.counted(&counts, dropped, lost);
         }
-        let plain = line.plain.map(|plain| Box::new(plain.exchange(interface)));
-        let event = match (line.exchange.or(plain), line.question, line.connection) {
-            (Some(exchange), ..) => Event::Exchange(own(exchange)),
-            (_, Some(exchange), _) => Event::Question(own(exchange)),
-            (.., Some(mut connection)) => {
-                connection.interface = interface;
-                Event::Connection(connection)
-            }
-            (None, None, None) => return Ok(()),
-        };
         // A question has no number: counted, it would let an exchange be forgotten.
-        if !matches!(event, Event::Question(_)) {
-            from.received.fetch_add(1, Ordering::Relaxed);
+        if let Some(mut exchange) = line.question {
+            exchange.interface = interface;
+            self.judge.question(&exchange)?;
         }
-        if matches!(event, Event::Exchange(_)) && !self.limit.takes(0) {
-            return Ok(());
+        if let Some(mut connection) = line.connection {
+            from.count();
+            connection.interface = interface;
+            self.judge.connection(&connection);
         }
-        self.judge.event(&event)
+        if let Some(mut exchange) = line.exchange {
+            from.count();
+            exchange.interface = interface;
+            self.exchange(&exchange)?;
+        }
+        if let Some(short) = line.plain.map(Short::Plain).or(line.again.map(Short::Again)) {
+            from.count();
+            let repeats = from.repeats.get_mut(line.target);
+            let exchange = repeats.and_then(|repeats| repeats.restore(short, interface));
+            self.exchange(exchange.context("the exchange that a line refers to did not come")?)?;
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) -> std::io::Result<()> {
+        if self.limit.takes(0) { self.judge.exchange(exchange) } else { Ok(()) }
     }
 
     /// What all targets have counted, packets that their kernels dropped, exchanges lost.
@@ -151,8 +162,9 @@ pub(super) fn tell(
         };
         match message {
             Message::Begin { agent, received, names } => {
-                let (rest, targets) = (Vec::new(), names.len());
-                sources.insert(agent, Source { rest, received, first: interfaces, targets });
+                let repeats = names.iter().map(|_| Repeats::default()).collect();
+                let source = Source { rest: Vec::new(), received, first: interfaces, repeats };
+                sources.insert(agent, source);
                 for name in names {
                     all.judge.describe(interfaces, &name);
                     interfaces += 1;
@@ -170,7 +182,8 @@ pub(super) fn tell(
                 }
             }
             Message::Open { agent, refused } => {
-                tally.captured |= sources.get(&agent).is_some_and(|it| refused.len() < it.targets);
+                tally.captured |=
+                    sources.get(&agent).is_some_and(|it| refused.len() < it.repeats.len());
             }
             Message::Lost { units } => all.lost += units,
             Message::Ended { cut, refused } => {
@@ -228,8 +241,8 @@ mod tests {
         judge.describe(1, "shop/catalog-2:lo");
         let limit = Limit::new(None, None, watch::channel(false).0);
         let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 1 };
-        let (rest, received) = (Vec::new(), Arc::default());
-        let mut source = Source { rest, received, first: 0, targets: 2 };
+        let repeats = vec![Repeats::default(), Repeats::default()];
+        let mut source = Source { rest: Vec::new(), received: Arc::default(), first: 0, repeats };
         for (target, packets, lost) in [(0, 10, 0), (1, 20, 0), (0, 15, 4)] {
             source.push(&lines(target, packets, lost), &mut all).unwrap();
         }

@@ -1,11 +1,12 @@
 use std::net::SocketAddr;
 
-use super::{Exchange, Outcome, Protocol, Request, Response};
-use crate::capture::{Mark, Timestamp};
+use super::packets::{Packets, marks, packets};
+use crate::capture::Mark;
 use crate::message::words::method;
+use crate::pairing::{Exchange, Outcome, Protocol, Request, Response};
 
-/// An exchange of HTTP/1 of which there is nothing to say but that it was answered: nearly all of a
-/// busy server's. As JSON it is an array, half as long as the [`Exchange`], of:
+/// An exchange of HTTP/1 of which there is nothing to say but that it was answered. As JSON it is an
+/// array, half as long as the [`Exchange`], of:
 ///
 /// connection, client, server, method, path, host, request id, whether it is a probe, bytes of the
 /// request's body, status, bytes of the response's body, and four packets: those with the request's
@@ -30,29 +31,6 @@ pub struct Plain<S>(
     u64,
     Packets,
 );
-
-/// Four packets, each but the first by how much it is later.
-type Packets = [i64; 8];
-
-fn packets(marks: [Mark; 4]) -> Packets {
-    let mut before = [0; 2];
-    let [a, b, c, d] = marks.map(|mark| {
-        let now = [mark.number.cast_signed(), mark.time.nanos()];
-        let more = [now[0].wrapping_sub(before[0]), now[1].wrapping_sub(before[1])];
-        before = now;
-        more
-    });
-    [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
-}
-
-fn marks(packets: Packets) -> [Mark; 4] {
-    let [mut number, mut nanos] = [0_i64; 2];
-    [0, 2, 4, 6].map(|at| {
-        number = number.wrapping_add(packets[at]);
-        nanos = nanos.wrapping_add(packets[at + 1]);
-        Mark { number: number.cast_unsigned(), time: Timestamp::from_nanos(nanos) }
-    })
-}
 
 impl<'a> Plain<&'a str> {
     /// The exchange, if it is one of these.
@@ -79,7 +57,7 @@ impl<'a> Plain<&'a str> {
             request.body,
             response.status,
             response.body,
-            packets([first, last, response.first, response.last]),
+            packets([first, last, response.first, response.last], Mark::default()),
         ))
     }
 }
@@ -89,7 +67,7 @@ impl Plain<Box<str>> {
     pub fn exchange(self, interface: u32) -> Exchange {
         let Self(connection, client, server, named, path, host, request_id, probe, ..) = self;
         let Self(.., request_body, status, body, packets) = self;
-        let [first, last, begun, ended] = marks(packets);
+        let [first, last, begun, ended] = marks(packets, Mark::default());
         Exchange {
             connection,
             interface,
