@@ -19,7 +19,7 @@ const COUNTERS: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(50);
 
 /// The same where so much comes that nobody reads it as it comes.
-const GATHER_MUCH: Duration = Duration::from_millis(250);
+const GATHER_MUCH: Duration = Duration::from_millis(500);
 
 /// Bytes of one turn that are much.
 const MUCH: usize = 64 << 10;
