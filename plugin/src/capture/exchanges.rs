@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use memchr::memchr;
@@ -13,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::limit::Limit;
+use super::received::Received;
 use super::relay::Message;
 use super::tally::Tally;
 use crate::analyze::Judge;
@@ -39,7 +39,7 @@ struct Line {
 struct Source {
     /// The end of a line that has not come whole.
     rest: Vec<u8>,
-    received: Arc<AtomicU64>,
+    received: Arc<Received>,
     /// The number of its first target among those of all agents.
     first: u32,
     /// What its targets have told of, one each.
@@ -65,13 +65,9 @@ impl Source {
             all.take(line, self)?;
         }
         self.rest.drain(..used);
+        self.received.more(used);
         anyhow::ensure!(self.rest.len() <= LINE, "a line of the agent is longer than 4 MiB");
         Ok(())
-    }
-
-    /// One more unit has come whole.
-    fn count(&self) {
-        self.received.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -104,20 +100,23 @@ impl All {
             self.judge.question(&exchange)?;
         }
         if let Some(mut connection) = line.connection {
-            from.count();
+            from.received.unit();
             connection.interface = interface;
             self.judge.connection(&connection);
         }
         if let Some(mut exchange) = line.exchange {
-            from.count();
+            from.received.unit();
             exchange.interface = interface;
             self.exchange(&exchange)?;
         }
         if let Some(short) = line.plain.map(Short::Plain).or(line.again.map(Short::Again)) {
-            from.count();
+            from.received.unit();
             let repeats = from.repeats.get_mut(line.target);
-            let exchange = repeats.and_then(|repeats| repeats.restore(short, interface));
-            self.exchange(exchange.context("the exchange that a line refers to did not come")?)?;
+            match repeats.and_then(|repeats| repeats.restore(short, interface)) {
+                Some(exchange) => self.exchange(exchange)?,
+                // What it is told by was lost, too.
+                None => self.lost += 1,
+            }
         }
         Ok(())
     }
@@ -173,7 +172,7 @@ pub(super) fn tell(
             Message::Fresh { agent, received } => {
                 if let Some(source) = sources.get_mut(&agent) {
                     source.rest.clear();
-                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                    let _ = received.send(source.received.units());
                 }
             }
             Message::Bytes { agent, bytes } => {
@@ -185,7 +184,12 @@ pub(super) fn tell(
                 tally.captured |=
                     sources.get(&agent).is_some_and(|it| refused.len() < it.repeats.len());
             }
-            Message::Lost { units } => all.lost += units,
+            Message::Lost { agent, units } => {
+                all.lost += units;
+                if let Some(source) = sources.get_mut(&agent) {
+                    source.repeats.iter_mut().for_each(Repeats::forget);
+                }
+            }
             Message::Ended { cut, refused } => {
                 tally.cut.extend(cut);
                 tally.refused.extend(refused);
@@ -259,5 +263,28 @@ mod tests {
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn an_exchange_told_by_one_that_was_lost_is_lost() {
+        let args = Args::parse_from(["kubectl-meshsniff", "pod", "catalog", "--summary"]);
+        let Command::Pod(args) = args.command else { unreachable!() };
+        let judge = analyze::judge(&args.report, Aides::default()).unwrap();
+        let limit = Limit::new(None, None, watch::channel(false).0);
+        let mut all = All { judge, limit, counts: BTreeMap::new(), lost: 0 };
+        let repeats = vec![Repeats::default()];
+        let mut source = Source { rest: Vec::new(), received: Arc::default(), first: 0, repeats };
+        let (client, server) = ("127.0.0.6:40000", "10.0.0.1:80");
+        let packets = [1, 1_700_000_000_000_000_000_u64, 0, 0, 1, 2_000_000, 0, 0];
+        let mut tell = |line: Value| source.push((line.to_string() + "\n").as_bytes(), &mut all);
+        tell(json!({"plain": [
+            7, client, server, "GET", "/", "shop", null, false, 0, 200, 2, packets,
+        ]}))
+        .unwrap();
+        for connection in [7, 8, 7] {
+            let again = json!({"on": connection, "packets": [4, 3_000_000, 0, 0, 1, 900, 0, 0]});
+            tell(json!({"again": again})).unwrap();
+        }
+        assert_eq!((source.received.units(), all.lost), (4, 1));
     }
 }

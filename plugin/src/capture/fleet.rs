@@ -1,7 +1,6 @@
 //! The agents of a capture: started, listened to, joined by others as pods appear, removed.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use super::deploy::{self, Deployed, Unmade, soon};
 use super::manifest::Plan;
 use super::parcel::Parcel;
 use super::plan;
+use super::received::Received;
 use super::relay::{Heard, Message, Relay};
 use super::stopped;
 use crate::args::Capture;
@@ -128,7 +128,7 @@ impl Fleet {
 
     /// One agent, from its start to its end.
     async fn attend(self, agent: usize, deployed: Deployed, to: mpsc::Sender<Message>) -> Ended {
-        let received = Arc::new(AtomicU64::new(0));
+        let received = Arc::<Received>::default();
         let names = deployed.plan.names.clone();
         let begin = Message::Begin { agent, received: Arc::clone(&received), names };
         if to.send(begin).await.is_err() {
@@ -168,7 +168,7 @@ impl Fleet {
         agent: usize,
         deployed: Deployed,
         to: &mpsc::Sender<Message>,
-        received: Arc<AtomicU64>,
+        received: Arc<Received>,
     ) -> Heard {
         let running = tokio::select! {
             running = deployed.running() => running,

@@ -19,6 +19,7 @@ mod manifest;
 mod packets;
 mod parcel;
 mod plan;
+mod received;
 mod relay;
 mod tally;
 mod wireshark;

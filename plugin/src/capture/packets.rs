@@ -4,13 +4,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use meshsniff::capture::{Error, Item, Packet, Reader, Section, Statistics, Writer};
 use tokio::sync::mpsc;
 
 use super::limit::Limit;
+use super::received::Received;
 use super::relay::Message;
 use super::tally::Tally;
 
@@ -38,7 +38,7 @@ impl Read for Feed {
 struct Source {
     feed: Feed,
     reader: Reader<Feed>,
-    received: Arc<AtomicU64>,
+    received: Arc<Received>,
     /// Our number of each of its interfaces.
     interfaces: BTreeMap<u32, u32>,
     targets: usize,
@@ -47,7 +47,7 @@ struct Source {
 }
 
 impl Source {
-    fn new(received: Arc<AtomicU64>, targets: usize) -> Self {
+    fn new(received: Arc<Received>, targets: usize) -> Self {
         let feed = Feed::default();
         Self {
             reader: Reader::new(feed.clone()),
@@ -75,7 +75,8 @@ impl Source {
                     {
                         out.packet(&Packet { interface: *interface, ..packet }, &[])?;
                     }
-                    self.received.fetch_add(1, Ordering::Relaxed);
+                    self.received.unit();
+                    self.received.more(packet.bytes.len());
                 }
                 Ok(Some(Item::Interface(interface))) => {
                     if !self.refused.contains(&(interface.index as usize))
@@ -122,7 +123,7 @@ pub(super) fn merge(
             Message::Fresh { agent, received } => {
                 if let Some(source) = sources.get_mut(&agent) {
                     source.restart();
-                    let _ = received.send(source.received.load(Ordering::Relaxed));
+                    let _ = received.send(source.received.units());
                 }
             }
             Message::Bytes { agent, bytes } => {
@@ -140,7 +141,7 @@ pub(super) fn merge(
                     out.flush()?;
                 }
             }
-            Message::Lost { units } => tally.lost += units,
+            Message::Lost { units, .. } => tally.lost += units,
             Message::Ended { cut, refused } => {
                 tally.cut.extend(cut);
                 tally.refused.extend(refused);

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
@@ -20,6 +19,7 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::deploy::{Deployed, Life};
 use super::manifest::{AGENT, CONTAINER, RUN};
+use super::received::Received;
 use super::stopped;
 use crate::cluster::{Cluster, explain};
 use crate::talk::{Ready, note, say};
@@ -41,18 +41,19 @@ const GIVE_UP: Duration = Duration::from_secs(40);
 const GRACE: Duration = Duration::from_secs(8);
 /// How often we show that we live.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The agent forgets only what it is told that we have; at speed its queue is full within this ...
+/// The agent forgets only what it is told that we have; at speed its queue is full soon after this ...
 const LOOK: Duration = Duration::from_millis(100);
-/// ... unless so few units came that it holds them easily, whatever their size.
-const MANY: u64 = 64;
+/// ... unless no more than so many bytes came, of which it holds 32 MiB. To say so costs every process
+/// on the way a few wake-ups.
+const MUCH: u64 = 4 << 20;
 /// The longest first line believed.
 const HEADER: usize = 4096;
 
 /// What comes from an agent.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// An agent is begun: its interfaces by name, and where to count the units that came whole.
-    Begin { agent: usize, received: Arc<AtomicU64>, names: Vec<String> },
+    /// An agent is begun: its interfaces by name, and where to count what came whole.
+    Begin { agent: usize, received: Arc<Received>, names: Vec<String> },
     /// A stream begins, perhaps again: what was half is void. Answers how many units came whole.
     Fresh { agent: usize, received: oneshot::Sender<u64> },
     /// Bytes of it, decompressed.
@@ -60,7 +61,7 @@ pub(super) enum Message {
     /// Capturing has begun; these of its interfaces could not be opened.
     Open { agent: usize, refused: BTreeSet<usize> },
     /// So many units were lost while nobody took them.
-    Lost { units: u64 },
+    Lost { agent: usize, units: u64 },
     /// The stream has ended: why it lacks its end, and which interfaces were not captured.
     Ended { cut: Option<String>, refused: Vec<String> },
 }
@@ -94,8 +95,8 @@ pub(super) struct Relay {
     pub(super) sha256: String,
     pub(super) to: mpsc::Sender<Message>,
     pub(super) ready: Arc<Ready>,
-    /// How many units came whole so far.
-    pub(super) received: Arc<AtomicU64>,
+    /// How much came whole so far.
+    pub(super) received: Arc<Received>,
     /// Turns true when the capture is to end.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -205,7 +206,9 @@ impl Relay {
         };
         self.check(&header, first.as_ref())?;
         if header.lost > 0 {
-            self.to.send(Message::Lost { units: header.lost }).await?;
+            let (agent, units) = (self.agent, header.lost);
+            self.received.lost(units);
+            self.to.send(Message::Lost { agent, units }).await?;
         }
         if first.is_none() {
             let (agent, refused) = (self.agent, header.refused.clone());
@@ -310,10 +313,10 @@ fn is_refused(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
 }
 
-/// Our signs of life: how much has come whole; and `stop`.
+/// Our signs of life: how many units have come whole, said after so many bytes; and `stop`.
 async fn beat(
     mut stdin: impl tokio::io::AsyncWrite + Unpin,
-    received: Arc<AtomicU64>,
+    received: Arc<Received>,
     stop: watch::Receiver<bool>,
 ) {
     let mut time = tokio::time::interval(LOOK);
@@ -322,15 +325,15 @@ async fn beat(
     loop {
         let line = tokio::select! {
             _ = time.tick() => {
-                let now = received.load(Ordering::Relaxed);
+                let now = received.bytes();
                 let due = last.is_none_or(|(then, at)| {
-                    now >= then + MANY || at.elapsed() >= HEARTBEAT
+                    now >= then + MUCH || at.elapsed() >= HEARTBEAT
                 });
                 if !due {
                     continue;
                 }
                 last = Some((now, Instant::now()));
-                format!("{now}\n")
+                format!("{}\n", received.units())
             }
             () = stopped(&stop), if !said => {
                 said = true;
