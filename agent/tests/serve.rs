@@ -230,7 +230,9 @@ fn a_target_that_is_gone_ends_with_a_sentence() {
     let mut relay = serve.relay(0);
     one.kill();
     let ended = |all: &support::pod::Brought, target: u64| {
-        all.lines().iter().any(|line| line["target"] == target && line["ended"].is_string())
+        all.lines()
+            .iter()
+            .any(|line| line["target"].as_u64().unwrap_or(0) == target && line["ended"].is_string())
     };
     relay.until(|all| ended(all, 0) && ended(all, 1));
     two.inside(|| talk(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"));

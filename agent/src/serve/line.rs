@@ -7,8 +7,8 @@ use serde::Serialize;
 /// What a line may say; what is not said is absent.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Line<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) target: Option<usize>,
+    #[serde(skip_serializing_if = "is_first")]
+    pub(crate) target: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exchange: Option<&'a Exchange>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub(crate) struct Line<'a> {
 impl Line<'_> {
     /// A line about a target.
     pub(crate) fn of(target: usize) -> Self {
-        Self { target: Some(target), ..Self::default() }
+        Self { target, ..Self::default() }
     }
 
     /// The last line.
@@ -57,4 +57,9 @@ impl Line<'_> {
         self.write(&mut bytes);
         bytes
     }
+}
+
+/// Whether it is the target that is meant where none is named.
+fn is_first(target: &usize) -> bool {
+    *target == 0
 }

@@ -17,17 +17,17 @@ use super::relay::Message;
 use super::tally::Tally;
 use crate::analyze::Judge;
 
-/// A line of an agent: one of these.
+/// A line of an agent: one of these. It is small, for there are many; what is large and rare is elsewhere.
 #[derive(Deserialize)]
 struct Line {
     #[serde(default)]
     target: usize,
     exchange: Option<Box<Exchange>>,
-    plain: Option<Plain<Box<str>>>,
+    plain: Option<Box<Plain<Box<str>>>>,
     again: Option<Again<Box<str>>>,
     question: Option<Box<Exchange>>,
     connection: Option<Box<Connection>>,
-    counts: Option<Counts>,
+    counts: Option<Box<Counts>>,
     ended: Option<Box<str>>,
     #[serde(default)]
     dropped: u64,
@@ -90,7 +90,7 @@ impl All {
             self.judge.gone(interface, last.time);
         }
         if let Some(counts) = line.counts {
-            self.counts.insert(interface, (counts, line.dropped, line.lost));
+            self.counts.insert(interface, (*counts, line.dropped, line.lost));
             let (counts, dropped, lost) = self.sum();
             self.judge.counted(&counts, dropped, lost);
         }
@@ -109,7 +109,8 @@ impl All {
             exchange.interface = interface;
             self.exchange(&exchange)?;
         }
-        if let Some(short) = line.plain.map(Short::Plain).or(line.again.map(Short::Again)) {
+        if let Some(short) = line.plain.map(|it| Short::Plain(*it)).or(line.again.map(Short::Again))
+        {
             from.received.unit();
             let repeats = from.repeats.get_mut(line.target);
             match repeats.and_then(|repeats| repeats.restore(short, interface)) {
@@ -282,8 +283,8 @@ mod tests {
         ]}))
         .unwrap();
         for connection in [7, 8, 7] {
-            let again = json!({"on": connection, "packets": [4, 3_000_000, 0, 0, 1, 900, 0, 0]});
-            tell(json!({"again": again})).unwrap();
+            let packets = [4, 3_000_000, 0, 0, 1, 900, 0, 0];
+            tell(json!({"again": [connection, packets]})).unwrap();
         }
         assert_eq!((source.received.units(), all.lost), (4, 1));
     }
