@@ -171,7 +171,8 @@ def rate(pod):
         ratios.append(ours / theirs)
         say(f"  tcpdump {theirs:.0f}, meshsniff {ours:.0f}: {ratios[-1]:.2f}")
         say("    " + ", ".join(re.findall(r"\d+ packets .*", said)))
-        say("    " + json.dumps({key: summary[key] for key in ("exchanges", "packets", "dropped", "lost") if key in summary}))
+        capture = summary["capture"]
+        say(f"    {summary['exchanges']} exchanges, {capture['packets']} packets, {capture['dropped']} dropped by kernel")
         for line in told.splitlines():
             say("    " + line)
     say(f"\n  median of the ratios: {statistics.median(ratios):.2f}\n")
